@@ -1,0 +1,42 @@
+import type { LogMessage, Reply } from "./messages.ts";
+import { type Generation, messageFrame } from "./message_frame.ts";
+import { Msg } from "./msgid.ts";
+import { toV1 } from "./v1.ts";
+
+const utf8 = new TextEncoder();
+
+/** One log entry on its way to any number of sessions: serialised once for each generation, when first asked for. */
+export class Push {
+  readonly message: LogMessage;
+  #v1: Uint8Array | undefined;
+  #v2: Uint8Array | undefined;
+
+  constructor(message: LogMessage) {
+    this.message = message;
+  }
+
+  /** The frame with its line end, in UTF-8. Shared: not to be written to. */
+  bytes(generation: Generation): Uint8Array {
+    return generation === 1
+      ? this.#v1 ??= utf8.encode(messageFrame(this.message, 1) + "\n")
+      : this.#v2 ??= utf8.encode(messageFrame(this.message, 2) + "\n");
+  }
+}
+
+/**
+ * The bytes of a reply with its line end, or undefined if clients of this generation know nothing like it.
+ * A v1 session is sent msgid 2, 5, 6, 7, 8, 11 and 16 and no others.
+ */
+export function encodeReply(reply: Reply, generation: Generation): Uint8Array | undefined {
+  if (generation === 1) {
+    const frame = toV1(reply);
+    return frame && utf8.encode(JSON.stringify(frame) + "\n");
+  }
+  if (reply.msgid === Msg.HISTORY_ACK) {
+    const messages = reply.messages.map((message) => messageFrame(message, 2)).join(",");
+    return utf8.encode(
+      `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${messages}],"more":${reply.more}}\n`,
+    );
+  }
+  return utf8.encode(JSON.stringify(reply) + "\n");
+}

@@ -1,0 +1,127 @@
+import type { Errno } from "../errors.ts";
+import type { Msg } from "./msgid.ts";
+
+/** What a log entry is: `request`, `accept` and `refuse` are the steps of becoming friends. */
+export type Kind = "chat" | "request" | "accept" | "refuse";
+
+/** One entry of a conversation's log. */
+export interface LogMessage {
+  readonly conv: string;
+  /** Its place in the conversation: 1, 2, 3, … without holes. */
+  readonly seq: number;
+  readonly kind: Kind;
+  readonly sender: number;
+  readonly senderName: string;
+  /** The sender's own id of the message; null from clients that send none. */
+  readonly mid: string | null;
+  /**
+   * The text as a JSON string literal, quotes included. Some JavaScript strings (lone surrogates) and some that
+   * databases dislike (NUL) have no UTF-8 text form, but every one has this, and frames need it anyway.
+   */
+  readonly body: string;
+  /** Server time of the commit, Unix milliseconds. */
+  readonly at: number;
+}
+
+export type State = "online" | "offline";
+export type Role = "creator" | "normal";
+
+export interface Friend {
+  readonly id: number;
+  readonly name: string;
+  readonly state: State;
+}
+
+export interface Member extends Friend {
+  readonly role: Role;
+}
+
+export interface Group {
+  readonly id: number;
+  readonly groupname: string;
+  readonly groupdesc: string;
+  readonly members: readonly Member[];
+}
+
+/** How far a member of a conversation is: `seq` is its newest message. */
+export interface Progress {
+  readonly conv: string;
+  readonly seq: number;
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** Everything a client sees of its account when it logs in. */
+export interface LoginAck {
+  readonly msgid: typeof Msg.LOGIN_ACK;
+  readonly errno: 0;
+  readonly id: number;
+  readonly name: string;
+  readonly friends: readonly Friend[];
+  readonly groups: readonly Group[];
+  readonly conversations: readonly Progress[];
+  readonly token?: string;
+  /** For v1 only: what was missed, to be packed into the ack. */
+  readonly missed?: readonly LogMessage[];
+}
+
+export interface LoginRefused {
+  readonly msgid: typeof Msg.LOGIN_ACK;
+  readonly errno: Errno;
+  readonly errmsg: string;
+  readonly retry_ms?: number;
+}
+
+/** What the server says other than pushing log entries, in v2 shape; `v1.ts` turns it into what v1 knows. */
+export type Reply =
+  | LoginAck
+  | LoginRefused
+  | {
+    readonly msgid: typeof Msg.REGISTER_ACK;
+    readonly errno: Errno;
+    readonly id?: number;
+    readonly errmsg?: string;
+  }
+  | {
+    readonly msgid: typeof Msg.MESSAGE_ACK;
+    readonly mid?: string;
+    readonly conv: string;
+    readonly seq: number;
+    readonly at: number;
+  }
+  | {
+    readonly msgid: typeof Msg.RECEIPT;
+    readonly id: number;
+    readonly conv: string;
+    readonly seq: number;
+    readonly kind: "delivered" | "read";
+  }
+  | { readonly msgid: typeof Msg.PONG; readonly at: number }
+  | {
+    readonly msgid: typeof Msg.ERROR;
+    readonly errno: Errno;
+    readonly errmsg: string;
+    readonly ref?: number;
+    readonly mid?: string;
+    readonly retry_ms?: number;
+  }
+  | { readonly msgid: typeof Msg.LOGOUT_ACK }
+  | {
+    readonly msgid: typeof Msg.CREATE_GROUP_ACK;
+    readonly errno: Errno;
+    readonly groupid: number;
+    readonly groupname: string;
+  }
+  | {
+    readonly msgid: typeof Msg.JOIN_GROUP_ACK;
+    readonly errno: Errno;
+    readonly groupid: number;
+    readonly errmsg?: string;
+  }
+  | {
+    readonly msgid: typeof Msg.HISTORY_ACK;
+    readonly conv: string;
+    readonly messages: readonly LogMessage[];
+    readonly more: boolean;
+  }
+  | { readonly msgid: typeof Msg.GOODBYE; readonly reason: string; readonly reconnect_ms: number };

@@ -1,0 +1,27 @@
+/** Message numbers of the wire; 1–11 are known to both generations of client, 12 and up to v2 only. */
+export const Msg = {
+  LOGIN: 1,
+  LOGIN_ACK: 2,
+  LOGOUT: 3,
+  REGISTER: 4,
+  REGISTER_ACK: 5,
+  CHAT: 6,
+  FRIEND_REQUEST: 7,
+  FRIEND_RESPONSE: 8,
+  CREATE_GROUP: 9,
+  JOIN_GROUP: 10,
+  GROUP_CHAT: 11,
+  MESSAGE_ACK: 12,
+  RECEIPT: 13,
+  PING: 14,
+  PONG: 15,
+  ERROR: 16,
+  LOGOUT_ACK: 17,
+  CREATE_GROUP_ACK: 18,
+  JOIN_GROUP_ACK: 19,
+  HISTORY: 20,
+  HISTORY_ACK: 21,
+  GOODBYE: 22,
+  PRESENCE: 23,
+} as const;
+export type Msg = (typeof Msg)[keyof typeof Msg];

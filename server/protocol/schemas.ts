@@ -1,0 +1,154 @@
+import { z } from "zod";
+import { Errno, Refusal } from "../errors.ts";
+import { Msg } from "./msgid.ts";
+
+/** Longest texts, in Unicode code points. */
+export const LIMITS = { name: 50, groupDescription: 200, password: 256, mid: 40, history: 200 } as const;
+
+const TOO_LONG = { errno: Errno.TOO_LONG } as const;
+// deno-lint-ignore no-control-regex -- control characters are exactly what this is about
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+const codePoints = (text: string) => {
+  let n = 0;
+  for (const _ of text) n++;
+  return n;
+};
+
+/** A string of at most `max` code points; a longer one is errno 107, not 100. */
+const upTo = (max: number) =>
+  z.string().refine((text) => text.length <= max || (text.length <= 2 * max && codePoints(text) <= max), {
+    error: `is longer than ${max} characters`,
+    params: TOO_LONG,
+    abort: true,
+  });
+
+/** Text that people read in lists, so it has to be printable and storable as it is. */
+const label = (max: number) =>
+  upTo(max)
+    .refine((text) => !CONTROL.test(text), { error: "contains control characters" })
+    .refine((text) => text.isWellFormed(), { error: "contains half a surrogate pair" });
+
+const name = label(LIMITS.name).refine((text) => text.trim() === text && text !== "", {
+  error: "is empty or begins or ends with a space",
+});
+/** Any whole number: one that nobody can have is "no such user", not a malformed frame. */
+const id = z.int();
+const mid = upTo(LIMITS.mid).regex(/^[0-9A-Za-z_-]+$/, { error: "may have 0-9 A-Z a-z _ and - only" });
+const seq = z.int().min(0);
+const conv = z.string().max(40).regex(/^(u[1-9]\d*-[1-9]\d*|g[1-9]\d*)$/, {
+  error: 'names no conversation; one looks like "u3-7" or "g5"',
+});
+
+/**
+ * What each client frame has to look like. Fields that are not named are ignored: v1 programs send their own `id`,
+ * `name` and `time` with everything, and none of the three is ever believed.
+ */
+export const SCHEMAS = {
+  [Msg.LOGIN]: z.object({
+    v: z.int().optional(),
+    id: id.optional(),
+    name: upTo(LIMITS.name).optional(),
+    password: upTo(LIMITS.password).optional(),
+    token: upTo(LIMITS.password).optional(),
+    takeover: z.boolean().optional(),
+  }).superRefine((login, check) => {
+    if (login.token !== undefined) return;
+    const missing = login.id === undefined && login.name === undefined
+      ? "id"
+      : login.password === undefined
+      ? "password"
+      : undefined;
+    if (missing) check.addIssue({ code: "custom", path: [missing], message: "is missing" });
+  }),
+  [Msg.LOGOUT]: z.object({}),
+  [Msg.REGISTER]: z.object({
+    name,
+    password: upTo(LIMITS.password).min(1, { error: "is empty" }),
+    v: z.int().optional(),
+  }),
+  [Msg.CHAT]: z.object({ toid: id, msg: z.string(), mid: mid.optional() }),
+  [Msg.FRIEND_REQUEST]: z.object({ friendid: id, mid: mid.optional() }),
+  [Msg.FRIEND_RESPONSE]: z.object({ friendid: id, flag: z.boolean(), mid: mid.optional() }),
+  [Msg.CREATE_GROUP]: z.object({ groupname: name, groupdesc: label(LIMITS.groupDescription) }),
+  [Msg.JOIN_GROUP]: z.object({ groupid: id }),
+  [Msg.GROUP_CHAT]: z.object({ groupid: id, msg: z.string(), mid: mid.optional() }),
+  [Msg.RECEIPT]: z.object({ conv, seq, kind: z.enum(["delivered", "read"]) }),
+  [Msg.PING]: z.object({}),
+  [Msg.HISTORY]: z.object({
+    conv,
+    before: seq.optional(),
+    after: seq.optional(),
+    limit: z.int().min(1).max(LIMITS.history).default(50),
+  }).refine((page) => page.before === undefined || page.after === undefined, {
+    path: ["before"],
+    error: 'and "after" exclude each other',
+  }),
+} as const;
+
+export type ClientMsg = keyof typeof SCHEMAS;
+/** A client frame of one kind, after its schema. */
+export type Frame<M extends ClientMsg> = z.output<(typeof SCHEMAS)[M]>;
+
+/**
+ * Parses the text of one frame as far as its `msgid`.
+ * @throws {Refusal} errno 100 if it is not JSON or has no numeric msgid.
+ */
+export function parseFrame(text: string): { msgid: number; body: Record<string, unknown> } {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new Refusal(Errno.BAD_FRAME, "not valid JSON");
+  }
+  if (!isRecord(body)) throw new Refusal(Errno.BAD_FRAME, "not a JSON object");
+  const msgid = body.msgid;
+  if (msgid === undefined) throw new Refusal(Errno.BAD_FRAME, '"msgid" is missing');
+  if (typeof msgid !== "number" || !Number.isSafeInteger(msgid)) {
+    throw new Refusal(Errno.BAD_FRAME, '"msgid" must be a whole number');
+  }
+  return { msgid, body };
+}
+
+/**
+ * Checks a frame against the schema of its kind.
+ * @throws {Refusal} errno 100 or 107, the message naming the field.
+ */
+export function checkFrame<M extends ClientMsg>(msgid: M, body: Record<string, unknown>): Frame<M> {
+  const result = SCHEMAS[msgid].safeParse(body);
+  if (result.success) return result.data as Frame<M>;
+  throw refusalOf(result.error.issues[0]!, body);
+}
+
+function refusalOf(issue: z.core.$ZodIssue, body: Record<string, unknown>): Refusal {
+  const field = String(issue.path[0] ?? "frame");
+  if (issue.code === "custom") {
+    const errno = issue.params?.errno === Errno.TOO_LONG ? Errno.TOO_LONG : Errno.BAD_FRAME;
+    return new Refusal(errno, `"${field}" ${issue.message}`);
+  }
+  if (issue.code === "invalid_type" && !Object.hasOwn(body, field)) {
+    return new Refusal(Errno.BAD_FRAME, `"${field}" is missing`);
+  }
+  if (issue.code === "invalid_type") {
+    const expected = issue.expected === "int" ? "whole number" : issue.expected;
+    return new Refusal(Errno.BAD_FRAME, `"${field}" must be a ${expected}`);
+  }
+  if (issue.code === "invalid_value") {
+    return new Refusal(Errno.BAD_FRAME, `"${field}" must be one of ${issue.values.join(", ")}`);
+  }
+  if (issue.code === "too_big" && issue.origin === "string") {
+    return new Refusal(Errno.TOO_LONG, `"${field}" is longer than ${issue.maximum} characters`);
+  }
+  if (issue.code === "too_big") {
+    return new Refusal(Errno.BAD_FRAME, `"${field}" must be at most ${issue.maximum}`);
+  }
+  if (issue.code === "too_small" && issue.origin !== "string") {
+    return new Refusal(Errno.BAD_FRAME, `"${field}" must be at least ${issue.minimum}`);
+  }
+  return new Refusal(Errno.BAD_FRAME, `"${field}" ${issue.message}`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
