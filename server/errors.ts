@@ -51,3 +51,8 @@ export class Disconnect extends Error {
     this.errno = errno;
   }
 }
+
+/** The server cannot start, or has to stop: the message is one sentence for the operator, saying what to do. */
+export class StartupError extends Error {
+  override readonly name = "StartupError";
+}

@@ -33,9 +33,10 @@ export function encodeReply(reply: Reply, generation: Generation): Uint8Array | 
     return frame && utf8.encode(JSON.stringify(frame) + "\n");
   }
   if (reply.msgid === Msg.HISTORY_ACK) {
-    const messages = reply.messages.map((message) => messageFrame(message, 2)).join(",");
     return utf8.encode(
-      `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${messages}],"more":${reply.more}}\n`,
+      `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${
+        reply.frames.join(",")
+      }],"more":${reply.more}}\n`,
     );
   }
   return utf8.encode(JSON.stringify(reply) + "\n");

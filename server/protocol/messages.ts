@@ -121,7 +121,8 @@ export type Reply =
   | {
     readonly msgid: typeof Msg.HISTORY_ACK;
     readonly conv: string;
-    readonly messages: readonly LogMessage[];
+    /** Each the JSON text of a frame as it would be pushed. */
+    readonly frames: readonly string[];
     readonly more: boolean;
   }
   | { readonly msgid: typeof Msg.GOODBYE; readonly reason: string; readonly reconnect_ms: number };

@@ -1,0 +1,69 @@
+import { startApp } from "./server/app.ts";
+import { readCommand } from "./server/config.ts";
+import { StartupError } from "./server/errors.ts";
+import { Logger } from "./server/ops/logger.ts";
+
+const utf8 = new TextEncoder();
+const print = (text: string) => void Deno.stdout.writeSync(utf8.encode(text));
+const printError = (text: string) => void Deno.stderr.writeSync(utf8.encode(text));
+
+/** Whoever reads the log may go away; the server stays. */
+function logLine(line: string): void {
+  try {
+    printError(line);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Exit codes: 2 for a wrong command line, 1 for a server that cannot start. */
+async function main(args: readonly string[]): Promise<number> {
+  let command;
+  try {
+    command = readCommand(args, (name) => Deno.env.get(name));
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    printError(`chat-server: ${error.message}\n`);
+    return 2;
+  }
+  if (command.run !== "serve") {
+    print(command.text);
+    return 0;
+  }
+  const log = new Logger({ level: command.config["log-level"], write: logLine });
+  // What nobody foresaw must not end the conversation of everybody else.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.defect(event.reason);
+  });
+  try {
+    const stopped = stopSignal();
+    const app = startApp(command.config, log);
+    const { hostname, port } = app.address;
+    print(`listening on ${hostname}:${port}\n`);
+    log.info("stopping", { signal: await stopped });
+    await app.stop();
+    log.info("stopped");
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    printError(`chat-server: ${error.message}\n`);
+    return 1;
+  }
+}
+
+/** The first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      let seen = false;
+      Deno.addSignalListener(signal, () => {
+        if (seen) Deno.exit(130);
+        seen = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+Deno.exit(await main(Deno.args));

@@ -1,0 +1,180 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { z } from "zod";
+import { StartupError } from "./errors.ts";
+
+/** One setting: `--flag`, environment variable `CHAT_FLAG`, default. */
+interface Setting {
+  readonly schema: z.ZodType;
+  readonly default: string;
+  readonly value: string;
+  readonly help: string;
+}
+
+const whole = (min: number, max: number) =>
+  z.string().regex(/^\d+$/, { error: "must be a whole number" }).transform(Number).pipe(
+    z.number().min(min, { error: `must be at least ${min}` }).max(max, { error: `must be at most ${max}` }),
+  );
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(", ")}` });
+
+const SETTINGS = {
+  host: {
+    schema: z.string().min(1, { error: "is empty" }),
+    default: "127.0.0.1",
+    value: "ADDRESS",
+    help: "address to listen on; 0.0.0.0 for every one",
+  },
+  port: {
+    schema: whole(0, 65535),
+    default: "6000",
+    value: "PORT",
+    help: "port to listen on; 0 takes a free one",
+  },
+  db: {
+    schema: z.string().regex(/^sqlite:.+/, { error: "must look like sqlite:FILE or sqlite::memory:" }),
+    default: "sqlite:chat.db",
+    value: "URL",
+    help: "where the data is kept: sqlite:FILE, or sqlite::memory: to keep nothing",
+  },
+  durability: {
+    schema: oneOf(["full", "normal"]),
+    default: "full",
+    value: "MODE",
+    help: "full: an acknowledged message survives a power failure; normal: it survives a crash of the server",
+  },
+  "log-level": {
+    schema: oneOf(["debug", "info", "warn", "error", "off"]),
+    default: "info",
+    value: "LEVEL",
+    help: "least important lines to log on stderr: debug, info, warn, error, off",
+  },
+  "max-frame": {
+    schema: whole(2048, 16 * 1024 * 1024),
+    default: "65536",
+    value: "BYTES",
+    help: "longest frame taken from a client",
+  },
+  "max-queue": {
+    schema: whole(65536, 1024 * 1024 * 1024),
+    default: "262144",
+    value: "BYTES",
+    help: "most that waits in memory for a client that reads slowly",
+  },
+  "max-connections": {
+    schema: whole(1, 1_000_000),
+    default: "50000",
+    value: "N",
+    help: "connections at once",
+  },
+  rate: {
+    schema: whole(1, 1_000_000),
+    default: "20000",
+    value: "N",
+    help: "frames per second taken from one connection",
+  },
+  "password-cost": {
+    schema: whole(10, 20),
+    default: "15",
+    value: "N",
+    help: "log2 of scrypt's N for new password hashes; one more doubles time and memory",
+  },
+  "login-failures": {
+    schema: whole(1, 1_000_000),
+    default: "100",
+    value: "N",
+    help: "failed password logins of one account in 10 minutes before it has to wait",
+  },
+  "v1-ack-limit": {
+    schema: whole(0, 16 * 1024 * 1024),
+    default: "1048576",
+    value: "BYTES",
+    help: "missed messages that a v1 login answer carries; the rest follows as frames",
+  },
+} satisfies Record<string, Setting>;
+
+type Name = keyof typeof SETTINGS;
+
+/** The settings that a server runs with. */
+export type Config = { readonly [K in Name]: z.output<(typeof SETTINGS)[K]["schema"]> };
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly run: "help"; readonly text: string }
+  | { readonly run: "print-config"; readonly text: string }
+  | { readonly run: "serve"; readonly config: Config };
+
+/** The environment variable of a setting. */
+export const variableOf = (name: string) => `CHAT_${name.toUpperCase().replaceAll("-", "_")}`;
+
+/** The environment variables that are looked at. */
+export const VARIABLES: readonly string[] = Object.keys(SETTINGS).map(variableOf);
+
+/**
+ * Reads the settings: flags before environment before defaults.
+ * @param env The value of an environment variable, undefined if it is not set.
+ * @throws {StartupError} naming the flag or variable that is wrong.
+ */
+export function readCommand(args: readonly string[], env: (name: string) => string | undefined): Command {
+  const flags = parseFlags(args);
+  if (flags.help) return { run: "help", text: help() };
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+    const flag = flags.values.get(name);
+    const variable = env(variableOf(name));
+    const result = setting.schema.safeParse(flag ?? (variable || undefined) ?? setting.default);
+    if (!result.success) {
+      const source = flag === undefined ? variableOf(name) : `--${name}`;
+      throw new StartupError(`${source} ${result.error.issues[0]!.message}; see --help`);
+    }
+    values[name] = result.data;
+  }
+  const config = values as Config;
+  return flags.printConfig
+    ? { run: "print-config", text: JSON.stringify(config, undefined, 2) + "\n" }
+    : { run: "serve", config };
+}
+
+function parseFlags(args: readonly string[]) {
+  const unknown: string[] = [];
+  const names = Object.keys(SETTINGS);
+  const parsed: Record<string, unknown> = parseArgs([...args], {
+    string: names,
+    boolean: ["help", "print-config"],
+    alias: { h: "help" },
+    unknown: (arg: string) => {
+      unknown.push(arg);
+      return false;
+    },
+  });
+  if (unknown.length > 0) throw new StartupError(`unknown argument ${unknown[0]}; see --help`);
+  const values = new Map<string, string>();
+  for (const name of names) {
+    const value = parsed[name];
+    if (Array.isArray(value)) throw new StartupError(`--${name} is given more than once; see --help`);
+    if (value === "") throw new StartupError(`--${name} needs a value; see --help`);
+    if (typeof value === "string") values.set(name, value);
+  }
+  return { help: parsed.help === true, printConfig: parsed["print-config"] === true, values };
+}
+
+function help(): string {
+  const rows = Object.entries<Setting>(SETTINGS).map(([name, { value, help, default: fallback }]) => [
+    `  --${name} ${value}`,
+    `${help} (${fallback})`,
+  ]);
+  rows.push(["  --print-config", "print the settings as JSON and exit"], [
+    "  --help, -h",
+    "print this and exit",
+  ]);
+  const width = Math.max(...rows.map(([flag]) => flag!.length)) + 2;
+  return [
+    "A chat server. Clients connect by TCP and speak JSON; ./chat-client is one.",
+    "",
+    "usage: chat-server [flags]",
+    "",
+    ...rows.map(([flag, text]) => flag!.padEnd(width) + text),
+    "",
+    `Each flag can also be set by environment, --max-frame as ${variableOf("max-frame")}; flags win.`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,119 @@
+import { Errno, StartupError } from "../errors.ts";
+import { encodeReply } from "../protocol/encode.ts";
+import { Msg } from "../protocol/msgid.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+
+export interface ListenerOptions extends ConnectionOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** Told when no connection can be accepted just now, for example for want of file descriptors. */
+  readonly onAcceptError: (error: unknown) => void;
+}
+
+/** How long to wait before accepting again when the system has no room for another connection, in ms. */
+const ACCEPT_PAUSE = 100;
+
+/** Accepts TCP connections and runs each of them. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #listener: Deno.TcpListener;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  #closing = false;
+  readonly #accepting: Promise<void>;
+
+  /** @throws {StartupError} if the address cannot be listened on. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { host, port } = options;
+    try {
+      this.#listener = Deno.listen({ hostname: host, port, tcpBacklog: 4096 });
+    } catch (error) {
+      throw new StartupError(whyNot(error, { host, port }));
+    }
+    this.#accepting = this.#accept();
+  }
+
+  get address(): Deno.NetAddr {
+    return this.#listener.addr;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes no further connections. Those there are stay. */
+  stop(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#listener.close();
+  }
+
+  /** Says goodbye on every connection and waits until all are closed. */
+  async close(goodbye: { reason: string; reconnectMs: number }): Promise<void> {
+    this.stop();
+    for (const connection of this.#connections.keys()) connection.end(goodbye);
+    await this.#accepting;
+    await Promise.all(this.#connections.values());
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        this.#serve(await this.#listener.accept());
+      } catch (error) {
+        if (this.#closing) return;
+        this.#options.onAcceptError(error);
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
+      }
+    }
+  }
+
+  #serve(socket: Deno.TcpConn): void {
+    if (this.#connections.size >= this.#options.maxConnections) {
+      this.#turnAway(socket).catch(this.#options.onDefect);
+      return;
+    }
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true);
+    const connection = new Connection(socket, this.#options);
+    const done = connection.run().catch(this.#options.onDefect).finally(() =>
+      this.#connections.delete(connection)
+    );
+    this.#connections.set(connection, done);
+  }
+
+  async #turnAway(socket: Deno.TcpConn): Promise<void> {
+    const bytes = encodeReply({
+      msgid: Msg.ERROR,
+      errno: Errno.TOO_MANY,
+      errmsg: "too many connections, try again later",
+    }, 1);
+    try {
+      if (bytes) await socket.write(bytes);
+      socket.close();
+    } catch (error) {
+      // It left by itself: nobody to tell.
+      if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)) {
+        throw error;
+      }
+    }
+  }
+}
+
+function whyNot(error: unknown, { host, port }: { host: string; port: number }): string {
+  const where = `${host}:${port}`;
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `port ${port} on ${host} is in use; stop the program that has it, or choose another with --port`;
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return `${host} is not an address of this machine; choose another with --host`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `may not listen on ${where}; ports below 1024 need special rights, choose another with --port`;
+  }
+  return `cannot listen on ${where}: ${
+    error instanceof Error ? error.message : error
+  }; check --host and --port`;
+}

@@ -1,0 +1,135 @@
+import { Errno, Refusal } from "../errors.ts";
+import { Msg } from "../protocol/msgid.ts";
+import { checkFrame, type ClientMsg, parseFrame } from "../protocol/schemas.ts";
+import { type Client, type Route, ROUTES, type Services } from "./routes.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { TokenBucket } from "./limits.ts";
+
+/** A connection as the router sees it. */
+export interface RoutedClient extends Client {
+  readonly inFlight: InFlight;
+  readonly rate: TokenBucket;
+}
+
+/** Time after which trying again makes sense when something was not stored, in ms. */
+const RETRY_MS = 1000;
+
+/**
+ * Takes one frame's text to its handler: msgid → route, preconditions, schema. Whatever goes wrong is one answer to
+ * the sender and nothing else (I9).
+ */
+export class Router {
+  readonly #services: Services;
+  readonly #isUnavailable: (error: unknown) => boolean;
+  readonly #onDefect: (error: unknown) => void;
+  /** Set while the server stops: every request is then answered by errno 110. */
+  stopping = false;
+
+  /**
+   * @param isUnavailable Tells errors of a store that cannot be reached from defects.
+   * @param onDefect Is told of errors that are nobody's answer: they are answered by errno 108 as well.
+   */
+  constructor(
+    services: Services,
+    options: { isUnavailable: (error: unknown) => boolean; onDefect: (error: unknown) => void },
+  ) {
+    this.#services = services;
+    this.#isUnavailable = options.isUnavailable;
+    this.#onDefect = options.onDefect;
+  }
+
+  /** A promise if nothing further of this client may be looked at before it resolves. Never throws. */
+  dispatch(client: RoutedClient, text: string): Promise<void> | undefined {
+    let msgid: number | undefined;
+    let body: Record<string, unknown> | undefined;
+    try {
+      ({ msgid, body } = parseFrame(text));
+      const route = this.#route(client, msgid);
+      const wait = client.rate.take();
+      if (wait > 0) throw new Refusal(Errno.TOO_FAST, "too fast", { retryMs: wait });
+      if (this.stopping) throw new Refusal(Errno.STOPPING, "the server is stopping", { retryMs: RETRY_MS });
+      if (route.order === "alone") return this.#alone(client, route, { msgid, body });
+      const done = this.#handle(client, route, { msgid, body });
+      if (done instanceof Promise) this.#track(client, done, { msgid, body });
+    } catch (error) {
+      this.#fail(client, error, { msgid, body });
+    }
+    return undefined;
+  }
+
+  #route(client: Client, msgid: number): Route<ClientMsg> {
+    const route = Object.hasOwn(ROUTES, msgid) ? ROUTES[msgid as ClientMsg] as Route<ClientMsg> : undefined;
+    if (!route || (route.since === 2 && client.session?.peer.generation === 1)) {
+      throw new Refusal(Errno.UNKNOWN_MSGID, `unknown msgid ${msgid}`);
+    }
+    // Programs of the first generation know nothing of these.
+    if (route.since === 2) client.peer.generation = 2;
+    if (route.login && !client.session) throw new Refusal(Errno.LOG_IN_FIRST, "log in first");
+    return route;
+  }
+
+  #handle(client: Client, route: Route<ClientMsg>, { msgid, body }: Parsed): Promise<void> | void {
+    const frame = checkFrame(msgid as ClientMsg, body);
+    if (!route.login) return route.handle(this.#services, client, frame);
+    const { session } = client;
+    if (!session) throw new Refusal(Errno.LOG_IN_FIRST, "log in first");
+    return route.handle(this.#services, session, frame);
+  }
+
+  async #alone(client: RoutedClient, route: Route<ClientMsg>, parsed: Parsed): Promise<void> {
+    try {
+      await client.inFlight.below(1);
+      await this.#handle(client, route, parsed);
+    } catch (error) {
+      this.#fail(client, error, parsed);
+    }
+  }
+
+  async #track(client: RoutedClient, done: Promise<void>, parsed: Parsed): Promise<void> {
+    client.inFlight.start();
+    try {
+      await done;
+    } catch (error) {
+      this.#fail(client, error, parsed);
+    } finally {
+      client.inFlight.end();
+    }
+  }
+
+  #fail(client: Client, error: unknown, about: MaybeParsed): void {
+    const refusal = this.#refusal(error);
+    const route = Object.hasOwn(ROUTES, about.msgid ?? 0) ? ROUTES[about.msgid as ClientMsg] : undefined;
+    // A frame that never got as far as its handler is an ERROR; what the handler refuses has its own answer.
+    if (route?.refused && !isAboutFrame(refusal)) {
+      client.peer.reply(route.refused(refusal));
+      return;
+    }
+    const mid = about.body?.mid;
+    client.peer.reply({
+      msgid: Msg.ERROR,
+      errno: refusal.errno,
+      errmsg: refusal.message,
+      ...(about.msgid === undefined ? {} : { ref: about.msgid }),
+      ...(typeof mid === "string" && mid.length <= 40 ? { mid } : {}),
+      ...(refusal.retryMs === undefined ? {} : { retry_ms: refusal.retryMs }),
+    });
+  }
+
+  #refusal(error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    if (!this.#isUnavailable(error)) this.#onDefect(error);
+    return new Refusal(Errno.NOT_STORED, "not stored, try again", { retryMs: RETRY_MS });
+  }
+}
+
+interface Parsed {
+  readonly msgid: number;
+  readonly body: Record<string, unknown>;
+}
+
+/** What was found out about a frame before something failed. */
+type MaybeParsed = { readonly [K in keyof Parsed]: Parsed[K] | undefined };
+
+function isAboutFrame({ errno }: Refusal): boolean {
+  return errno === Errno.BAD_FRAME || errno === Errno.TOO_LONG || errno === Errno.TOO_FAST;
+}

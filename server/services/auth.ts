@@ -1,0 +1,105 @@
+import { createHash, randomBytes } from "node:crypto";
+import { Errno, Refusal } from "../errors.ts";
+import type { Account, AccountStore } from "../stores/store.ts";
+import type { LoginThrottle } from "./login_throttle.ts";
+import type { Passwords } from "./passwords.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+const TOKEN_LIFE = 30 * DAY;
+/** A token that is used with less than this left is answered by a new one. */
+const TOKEN_RENEWAL = 15 * DAY;
+
+/** What a client may show to say who it is, after its schema. */
+export interface Credentials {
+  readonly id?: number | undefined;
+  readonly name?: string | undefined;
+  readonly password?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+export interface Identity {
+  readonly id: number;
+  readonly name: string;
+  /** The token that the client showed, if it is good for a while yet. */
+  readonly token?: string;
+}
+
+/** Accounts: registering, proving who one is by password or token. */
+export class Auth {
+  readonly #accounts: AccountStore;
+  readonly #passwords: Passwords;
+  readonly #throttle: LoginThrottle;
+  readonly #now: () => number;
+
+  constructor(options: {
+    accounts: AccountStore;
+    passwords: Passwords;
+    throttle: LoginThrottle;
+    now: () => number;
+  }) {
+    this.#accounts = options.accounts;
+    this.#passwords = options.passwords;
+    this.#throttle = options.throttle;
+    this.#now = options.now;
+  }
+
+  /** The new user's id, or undefined if the name is taken. */
+  async register(name: string, password: string): Promise<number | undefined> {
+    if (await this.#accounts.find({ name })) return undefined;
+    return await this.#accounts.create(name, await this.#passwords.hash(password));
+  }
+
+  /**
+   * Who the credentials belong to. An unknown user and a wrong password get the same answer after the same work.
+   * @throws {Refusal} errno 1, or 112 after too many failures for this account.
+   */
+  async authenticate(credentials: Credentials): Promise<Identity> {
+    return credentials.token === undefined
+      ? await this.#byPassword(credentials)
+      : await this.#byToken(credentials.token, credentials);
+  }
+
+  /** A new token that logs the user in for 30 days. */
+  async issueToken(user: number): Promise<string> {
+    const token = randomBytes(32).toString("base64url");
+    const now = this.#now();
+    await this.#accounts.addToken({ user, hash: sha256(token), expires: now + TOKEN_LIFE }, now);
+    return token;
+  }
+
+  async #byPassword({ id, name, password = "" }: Credentials): Promise<Identity> {
+    const key = id === undefined ? `name ${name}` : `id ${id}`;
+    this.#throttle.check(key);
+    const account = await this.#find(id, name);
+    const right = await this.#passwords.verify(password, account?.password);
+    if (!right || !account) {
+      this.#throttle.failed(key);
+      throw denied();
+    }
+    this.#throttle.succeeded(key);
+    if (this.#passwords.isOutdated(account.password)) {
+      await this.#accounts.setPassword(account.id, await this.#passwords.hash(password));
+    }
+    return { id: account.id, name: account.name };
+  }
+
+  async #byToken(token: string, { id, name }: Credentials): Promise<Identity> {
+    const now = this.#now();
+    const owner = await this.#accounts.findToken(sha256(token), now);
+    const another = owner &&
+      ((id !== undefined && id !== owner.id) || (name !== undefined && name !== owner.name));
+    if (!owner || another) throw denied();
+    const identity = { id: owner.id, name: owner.name };
+    return owner.expires - now < TOKEN_RENEWAL ? identity : { ...identity, token };
+  }
+
+  async #find(id: number | undefined, name: string | undefined): Promise<Account | undefined> {
+    if (id === undefined) return await this.#accounts.find({ name: name ?? "" });
+    const account = await this.#accounts.find({ id });
+    return name === undefined || account?.name === name ? account : undefined;
+  }
+}
+
+const denied = () => new Refusal(Errno.DENIED, "no such user, or wrong password");
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -1,0 +1,85 @@
+import { Errno, Refusal } from "../errors.ts";
+import { groupConv, pairConv } from "../protocol/conversation.ts";
+import type { LogMessage } from "../protocol/messages.ts";
+import { Msg } from "../protocol/msgid.ts";
+import type { Frame } from "../protocol/schemas.ts";
+import type { SocialStore } from "../stores/store.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Session } from "./sessions.ts";
+
+const utf8 = new TextEncoder();
+
+/** Messages to a user or to a group. */
+export class Chat {
+  readonly #delivery: Delivery;
+  readonly #social: SocialStore;
+  readonly #maxBody: number;
+
+  /** @param maxBody The longest text, in bytes as a JSON string: what fits into a frame with its other fields. */
+  constructor(options: { delivery: Delivery; social: SocialStore; maxBody: number }) {
+    this.#delivery = options.delivery;
+    this.#social = options.social;
+    this.#maxBody = options.maxBody;
+  }
+
+  /** @throws {Refusal} errno 103 or 107. */
+  async toUser(session: Session, frame: Frame<typeof Msg.CHAT>): Promise<void> {
+    const body = this.#body(session, frame);
+    const { id, name } = session.user;
+    acknowledge(
+      session,
+      await this.#delivery.send({
+        conv: pairConv(id, frame.toid),
+        kind: "chat",
+        sender: id,
+        senderName: name,
+        to: frame.toid,
+        mid: frame.mid ?? null,
+        body,
+      }),
+    );
+  }
+
+  /** @throws {Refusal} errno 104, 105 or 107. */
+  async toGroup(session: Session, frame: Frame<typeof Msg.GROUP_CHAT>): Promise<void> {
+    const body = this.#body(session, frame);
+    if (!session.groups.has(frame.groupid)) throw await this.#notMember(frame.groupid);
+    const { id, name } = session.user;
+    acknowledge(
+      session,
+      await this.#delivery.send({
+        conv: groupConv(frame.groupid),
+        kind: "chat",
+        sender: id,
+        senderName: name,
+        to: undefined,
+        mid: frame.mid ?? null,
+        body,
+      }),
+    );
+  }
+
+  #body(session: Session, frame: { msg: string; mid?: string | undefined }): string {
+    // Without it a client could not tell which message was acknowledged, nor send it again safely.
+    if (session.peer.generation === 2 && frame.mid === undefined) {
+      throw new Refusal(Errno.BAD_FRAME, '"mid" is missing');
+    }
+    const body = JSON.stringify(frame.msg);
+    if (body.length * 3 > this.#maxBody && utf8.encode(body).length > this.#maxBody) {
+      throw new Refusal(Errno.TOO_LONG, `"msg" is longer than ${this.#maxBody} bytes`);
+    }
+    return body;
+  }
+
+  async #notMember(group: number): Promise<Refusal> {
+    return await this.#social.groupExists(group)
+      ? new Refusal(Errno.NOT_A_MEMBER, "you are not a member of this group")
+      : new Refusal(Errno.NO_SUCH_GROUP, "no such group");
+  }
+}
+
+/** Tells the sender that its message is committed. */
+export function acknowledge(session: Session, message: LogMessage): void {
+  const { mid, conv, seq, at } = message;
+  session.peer.reply({ msgid: Msg.MESSAGE_ACK, ...(mid === null ? {} : { mid }), conv, seq, at });
+}

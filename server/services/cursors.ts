@@ -1,0 +1,64 @@
+import type { CursorMove, LogStore } from "../stores/store.ts";
+
+/**
+ * Gathers cursor moves and writes them together: what one conversation costs in an interval is one row, however many
+ * messages it had. Losing the newest is safe, it only repeats a push, so a failed write is tried again with the next.
+ */
+export class Cursors {
+  readonly #log: LogStore;
+  readonly #interval: number;
+  readonly #onError: (error: unknown) => void;
+  #dirty = new Map<string, CursorMove>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param interval The longest time that a move waits, in ms. */
+  constructor(log: LogStore, options: { interval: number; onError: (error: unknown) => void }) {
+    this.#log = log;
+    this.#interval = options.interval;
+    this.#onError = options.onError;
+  }
+
+  mark(move: CursorMove): void {
+    const key = `${move.user} ${move.conv}`;
+    const waiting = this.#dirty.get(key);
+    this.#dirty.set(key, waiting ? furthest(waiting, move) : move);
+    this.#timer ??= setTimeout(() => this.flush(), this.#interval);
+  }
+
+  /** Writes what is waiting; resolves when all of it is stored, or has failed and is waiting again. Never rejects. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  /** Writes what is waiting a last time. */
+  async close(): Promise<void> {
+    await this.flush();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #write(): Promise<void> {
+    if (this.#dirty.size === 0) return;
+    const moves = this.#dirty;
+    this.#dirty = new Map();
+    try {
+      await this.#log.moveCursors([...moves.values()]);
+    } catch (error) {
+      this.#onError(error);
+      for (const move of moves.values()) this.mark(move);
+    }
+  }
+}
+
+function furthest(a: CursorMove, b: CursorMove): CursorMove {
+  return {
+    user: a.user,
+    conv: a.conv,
+    delivered: Math.max(a.delivered ?? 0, b.delivered ?? 0),
+    read: Math.max(a.read ?? 0, b.read ?? 0),
+  };
+}

@@ -1,0 +1,56 @@
+import { Errno, Refusal } from "../errors.ts";
+import { pairConv } from "../protocol/conversation.ts";
+import type { Kind, LogMessage } from "../protocol/messages.ts";
+import { Msg } from "../protocol/msgid.ts";
+import type { Frame } from "../protocol/schemas.ts";
+import { acknowledge } from "./chat.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Session } from "./sessions.ts";
+
+/** Becoming friends: a request and its answer, both entries of the two users' conversation. */
+export class Friends {
+  readonly #delivery: Delivery;
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  /** @throws {Refusal} errno 103, 109 (oneself) or 111 (friends already, or asked already). */
+  async request(session: Session, frame: Frame<typeof Msg.FRIEND_REQUEST>): Promise<void> {
+    const { id, name } = session.user;
+    if (frame.friendid === id) throw new Refusal(Errno.NOT_ALLOWED, "you cannot be your own friend");
+    await this.#send(session, frame, {
+      kind: "request",
+      text: `${name} (${id}) would like to be your friend`,
+    });
+  }
+
+  /** @throws {Refusal} errno 103 or 109 (nobody asked). */
+  async respond(session: Session, frame: Frame<typeof Msg.FRIEND_RESPONSE>): Promise<void> {
+    const { id, name } = session.user;
+    await this.#send(session, frame, {
+      kind: frame.flag ? "accept" : "refuse",
+      text: frame.flag
+        ? `${name} (${id}) accepted your friend request`
+        : `${name} (${id}) declined your friend request`,
+    });
+  }
+
+  async #send(
+    session: Session,
+    frame: { friendid: number; mid?: string | undefined },
+    entry: { kind: Kind; text: string },
+  ): Promise<void> {
+    const { id, name } = session.user;
+    const stored: LogMessage = await this.#delivery.send({
+      conv: pairConv(id, frame.friendid),
+      kind: entry.kind,
+      sender: id,
+      senderName: name,
+      to: frame.friendid,
+      mid: frame.mid ?? null,
+      body: JSON.stringify(entry.text),
+    });
+    acknowledge(session, stored);
+  }
+}

@@ -1,0 +1,82 @@
+import { Errno, Refusal } from "../errors.ts";
+import { parseConv } from "../protocol/conversation.ts";
+import { messageFrame } from "../protocol/message_frame.ts";
+import type { LogMessage } from "../protocol/messages.ts";
+import { Msg } from "../protocol/msgid.ts";
+import type { Frame } from "../protocol/schemas.ts";
+import type { LogStore, SocialStore } from "../stores/store.ts";
+import type { Session } from "./sessions.ts";
+
+const utf8 = new TextEncoder();
+/** What a HISTORY_ACK has beside its messages, in bytes. */
+const ENVELOPE = 200;
+
+/** Pages of a conversation's log. */
+export class History {
+  readonly #log: LogStore;
+  readonly #social: SocialStore;
+  readonly #maxFrame: number;
+
+  /** @param maxFrame The longest answer, in bytes: a page ends early rather than being longer. */
+  constructor(options: { log: LogStore; social: SocialStore; maxFrame: number }) {
+    this.#log = options.log;
+    this.#social = options.social;
+    this.#maxFrame = options.maxFrame;
+  }
+
+  /**
+   * Answers with one page, oldest first: the entries next to `after` or `before`, or else the newest ones.
+   * @throws {Refusal} errno 104, 105 or 109.
+   */
+  async page(session: Session, frame: Frame<typeof Msg.HISTORY>): Promise<void> {
+    const { conv, after, limit } = frame;
+    const joined = await this.#joined(session, conv);
+    const forward = after !== undefined;
+    const found = await this.#log.read({
+      conv,
+      limit: limit + 1,
+      maxSize: this.#maxFrame,
+      ...(forward ? { after: Math.max(after, joined) } : { before: frame.before ?? Number.MAX_SAFE_INTEGER }),
+    });
+    const visible = found.filter((message) => message.seq > joined);
+    const frames = this.#fit(forward ? visible : visible.reverse(), limit);
+    const more = frames.length < visible.length || await this.#goesOn({ visible, forward, joined, conv });
+    if (!forward) frames.reverse();
+    session.peer.reply({ msgid: Msg.HISTORY_ACK, conv, frames, more });
+  }
+
+  /** As many as fit into one frame, nearest first. */
+  #fit(messages: readonly LogMessage[], limit: number): string[] {
+    const frames: string[] = [];
+    let room = this.#maxFrame - ENVELOPE;
+    for (const message of messages.slice(0, limit)) {
+      const text = messageFrame(message, 2);
+      room -= utf8.encode(text).length + 1;
+      if (room < 0 && frames.length > 0) break;
+      frames.push(text);
+    }
+    return frames;
+  }
+
+  /** Whether the log holds more where the store ended a page for its size. */
+  async #goesOn(page: { visible: readonly LogMessage[]; forward: boolean; joined: number; conv: string }) {
+    const last = page.visible.at(-1);
+    if (!last) return false;
+    if (!page.forward) return last.seq > page.joined + 1;
+    return (await this.#log.read({ conv: page.conv, after: last.seq, limit: 1 })).length > 0;
+  }
+
+  async #joined(session: Session, conv: string): Promise<number> {
+    const about = parseConv(conv);
+    if (!about) throw new Refusal(Errno.BAD_FRAME, '"conv" names no conversation');
+    if (about.kind === "pair") {
+      if (about.low === session.user.id || about.high === session.user.id) return 0;
+      throw new Refusal(Errno.NOT_ALLOWED, "this conversation is not yours");
+    }
+    const membership = await this.#log.membership(conv, session.user.id);
+    if (membership) return membership.joined;
+    throw await this.#social.groupExists(about.group)
+      ? new Refusal(Errno.NOT_A_MEMBER, "you are not a member of this group")
+      : new Refusal(Errno.NO_SUCH_GROUP, "no such group");
+  }
+}

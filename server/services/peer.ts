@@ -1,0 +1,19 @@
+import type { Push } from "../protocol/encode.ts";
+import type { Generation } from "../protocol/message_frame.ts";
+import type { Reply } from "../protocol/messages.ts";
+
+/** What the services see of a connection. Nothing here waits for the network except {@linkcode Peer.drained}. */
+export interface Peer {
+  /** What the client understands; settled when it logs in. */
+  generation: Generation;
+  /** False while more waits to be written than the connection's bound: the time to stop pushing. */
+  readonly writable: boolean;
+  /** Queues a reply; one that this generation does not know is dropped. `written` is called once it left. */
+  reply(reply: Reply, written?: () => void): void;
+  /** Queues a log entry. `written` is called once it has been handed to the network. */
+  push(push: Push, written?: () => void): void;
+  /** Resolves when the connection is writable again, or closed. */
+  drained(): Promise<void>;
+  /** Says goodbye to those who understand it, writes what is queued, and closes. */
+  end(goodbye: { reason: string; reconnectMs: number }): void;
+}

@@ -1,0 +1,10 @@
+import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
+
+/** One step of the schema, applied once and in order. */
+export interface Migration {
+  readonly version: number;
+  readonly sql: string;
+}
+
+/** The steps for SQLite; imported as text, so that they are part of the executable. */
+export const SQLITE_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: sqlite001 }];

@@ -1,0 +1,131 @@
+import type { Kind, LogMessage, Progress, Role } from "../protocol/messages.ts";
+
+/**
+ * The port to whatever keeps the data. Guarantees that hold for every adapter and are tested by
+ * `contract_suite.ts`:
+ *
+ * - Everything is asynchronous, whether or not the driver is. When a promise resolves, what it wrote is committed;
+ *   when one rejects with {@linkcode StoreUnavailable}, nothing of it was stored as far as the adapter can tell, and
+ *   repeating the call is safe. No call hangs.
+ * - Log entries get contiguous numbers from 1 in each conversation, in commit order, and a (sender, mid) is stored
+ *   once: a constraint of the database itself.
+ * - Texts come back exactly as they went in.
+ */
+export interface Store {
+  readonly accounts: AccountStore;
+  readonly social: SocialStore;
+  readonly log: LogStore;
+  /** Finishes what is under way, then closes. Calls after that reject. */
+  close(): Promise<void>;
+}
+
+/** The store cannot be reached or cannot write just now: answered as errno 108, "not stored, try again". */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+}
+
+export interface Account {
+  readonly id: number;
+  readonly name: string;
+  /** The password's hash with its salt and cost, as `services/passwords.ts` writes it. */
+  readonly password: string;
+}
+
+export interface NewToken {
+  readonly user: number;
+  /** SHA-256 of the token, hex: the token itself is never stored. */
+  readonly hash: string;
+  /** Unix milliseconds. */
+  readonly expires: number;
+}
+
+/** How many unexpired tokens a user keeps: the newest ones, about one a device. */
+export const MAX_TOKENS = 10;
+
+export interface AccountStore {
+  /** The new user's id, or undefined if the name is taken. Names are compared code point by code point. */
+  create(name: string, password: string): Promise<number | undefined>;
+  find(by: { readonly id: number } | { readonly name: string }): Promise<Account | undefined>;
+  setPassword(user: number, password: string): Promise<void>;
+  /** Stores a token and removes the user's expired ones and all but the newest few. */
+  addToken(token: NewToken, now: number): Promise<void>;
+  /** The user whom an unexpired token belongs to. */
+  findToken(hash: string, now: number): Promise<{ id: number; name: string; expires: number } | undefined>;
+}
+
+export interface GroupRow {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string;
+  readonly members: readonly { readonly id: number; readonly name: string; readonly role: Role }[];
+}
+
+export interface SocialStore {
+  /** Oldest friendship first. */
+  friends(user: number): Promise<{ id: number; name: string }[]>;
+  /** The groups that a user is in, with their members, the earliest joined first. */
+  groups(user: number): Promise<GroupRow[]>;
+  createGroup(group: { name: string; description: string; creator: number }): Promise<number>;
+  /** `joined` is the group's newest seq at that moment: the member sees what comes after it. */
+  joinGroup(group: number, user: number): Promise<{ joined: number } | "no_group" | "already">;
+  groupExists(group: number): Promise<boolean>;
+}
+
+/** Something to be appended to a conversation's log. */
+export interface NewMessage {
+  readonly conv: string;
+  readonly kind: Kind;
+  readonly sender: number;
+  readonly senderName: string;
+  /** The other one of a pair, `sender` itself for notes to oneself; undefined in a group. */
+  readonly to: number | undefined;
+  readonly mid: string | null;
+  /** A JSON string literal, see {@linkcode LogMessage.body}. */
+  readonly body: string;
+}
+
+/**
+ * What became of an append:
+ * - stored: it is committed; `fresh` is false if the same (sender, mid) had been stored before, and then `message`
+ *   is the one of that time;
+ * - refused: nothing was stored. `no_user`: nobody has the id `to`. `already`: they are friends, or the request is
+ *   pending. `no_request`: nothing to answer. `not_a_member`: of the group.
+ */
+export type Appended =
+  | { readonly stored: LogMessage; readonly fresh: boolean }
+  | { readonly refused: "no_user" | "already" | "no_request" | "not_a_member" };
+
+export interface Page {
+  readonly conv: string;
+  /** Exclusive. With `after` the page holds the oldest entries past it, with `before` the newest ahead of it. */
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit: number;
+  /** The page ends early once its bodies reach this many characters; it holds at least one entry if there is any. */
+  readonly maxSize?: number;
+}
+
+/** How far one member is in one conversation. `undefined` leaves a cursor as it is; cursors never move back. */
+export interface CursorMove {
+  readonly user: number;
+  readonly conv: string;
+  readonly delivered?: number;
+  readonly read?: number;
+}
+
+export interface LogStore {
+  /**
+   * Commits one entry. `request`, `accept` and `refuse` carry out their step of becoming friends in the same
+   * transaction. Calls made while a commit is under way are gathered and go together; entries of one caller keep
+   * the order of the calls.
+   */
+  append(message: NewMessage): Promise<Appended>;
+  /** Entries in ascending order, with their senders' names as of now. */
+  read(page: Page): Promise<LogMessage[]>;
+  /** Every conversation that a user is in. */
+  conversations(user: number): Promise<Progress[]>;
+  /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */
+  membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
+  /** Moves cursors forward; ones of conversations that the user is not in are ignored. */
+  moveCursors(moves: readonly CursorMove[]): Promise<void>;
+}
