@@ -150,7 +150,6 @@ function parseFlags(args: readonly string[]) {
   const values = new Map<string, string>();
   for (const name of names) {
     const value = parsed[name];
-    if (Array.isArray(value)) throw new StartupError(`--${name} is given more than once; see --help`);
     if (value === "") throw new StartupError(`--${name} needs a value; see --help`);
     if (typeof value === "string") values.set(name, value);
   }

@@ -52,15 +52,16 @@ export function openSqlite(options: SqliteOptions): Store {
   const log = new SqliteLog(db, now);
   const commits = new GroupCommit(log.commit.bind(log), { maxBatch: MAX_BATCH });
   const opened = db;
+  let closing: Promise<void> | undefined;
   return {
     accounts: new SqliteAccounts(db, now),
     social: new SqliteSocial(db, now),
     log: log.port((entry) => commits.add(entry)),
-    async close() {
-      await commits.drain();
-      opened.close();
-      lock?.close();
-    },
+    close: () =>
+      closing ??= commits.drain().then(() => {
+        opened.close();
+        lock?.close();
+      }),
   };
 }
 

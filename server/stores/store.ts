@@ -15,7 +15,7 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly social: SocialStore;
   readonly log: LogStore;
-  /** Finishes what is under way, then closes. Calls after that reject. */
+  /** Finishes what is under way, then closes; again is fine. Other calls after that reject. */
   close(): Promise<void>;
 }
 

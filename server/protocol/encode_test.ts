@@ -1,0 +1,106 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { pairConv, parseConv, peerOf } from "./conversation.ts";
+import { encodeReply, Push } from "./encode.ts";
+import { messageFrame, serverTime } from "./message_frame.ts";
+import type { LogMessage } from "./messages.ts";
+import { Msg } from "./msgid.ts";
+
+const message: LogMessage = {
+  conv: "u3-7",
+  seq: 5,
+  kind: "chat",
+  sender: 7,
+  senderName: 'O"Neil',
+  mid: "m-1",
+  body: '"hi"',
+  at: 1_700_000_000_000,
+};
+const time = serverTime(message.at);
+const decode = (bytes: Uint8Array | undefined) => bytes && JSON.parse(new TextDecoder().decode(bytes));
+
+Deno.test("frames: a message to a user, in both generations", () => {
+  const five = { msgid: 6, id: 7, name: 'O"Neil', toid: 3, msg: "hi", time };
+  assertEquals(JSON.parse(messageFrame(message, 1)), five);
+  assertEquals(JSON.parse(messageFrame(message, 2)), {
+    ...five,
+    mid: "m-1",
+    conv: "u3-7",
+    seq: 5,
+    at: message.at,
+  });
+  assertEquals("mid" in JSON.parse(messageFrame({ ...message, mid: null }, 2)), false);
+});
+
+Deno.test("frames: a message to a group", () => {
+  const group = { ...message, conv: "g4" };
+  const five = { msgid: 11, id: 7, name: 'O"Neil', groupid: 4, msg: "hi", time };
+  assertEquals(JSON.parse(messageFrame(group, 1)), five);
+  assertEquals(JSON.parse(messageFrame(group, 2)), {
+    ...five,
+    mid: "m-1",
+    conv: "g4",
+    seq: 5,
+    at: message.at,
+  });
+});
+
+Deno.test("frames: the steps of becoming friends", () => {
+  for (
+    const [kind, msgid, extra] of [["request", 7, {}], ["accept", 8, { flag: true }], ["refuse", 8, {
+      flag: false,
+    }]] as const
+  ) {
+    const three = { msgid, from: 7, toid: 3, msg: "hi" };
+    assertEquals(JSON.parse(messageFrame({ ...message, kind }, 1)), three);
+    assertEquals(JSON.parse(messageFrame({ ...message, kind }, 2)), {
+      ...three,
+      ...extra,
+      name: 'O"Neil',
+      conv: "u3-7",
+      seq: 5,
+      at: message.at,
+    });
+  }
+});
+
+Deno.test("frames: a push is serialised once for each generation", () => {
+  const push = new Push(message);
+  assertEquals(push.bytes(1), push.bytes(1));
+  assertEquals(push.bytes(2) === push.bytes(2), true);
+  assertEquals(new TextDecoder().decode(push.bytes(2)), messageFrame(message, 2) + "\n");
+});
+
+Deno.test("v1: replies it has no word for are not sent, lists are JSON strings and left out when empty", () => {
+  assertEquals(encodeReply({ msgid: Msg.PONG, at: 1 }, 1), undefined);
+  assertEquals(encodeReply({ msgid: Msg.LOGOUT_ACK }, 1), undefined);
+  assertEquals(encodeReply({ msgid: Msg.MESSAGE_ACK, conv: "u1-2", seq: 1, at: 1 }, 1), undefined);
+  assertEquals(decode(encodeReply({ msgid: Msg.JOIN_GROUP_ACK, errno: 104, groupid: 1, errmsg: "no" }, 1)), {
+    msgid: 16,
+    errno: 104,
+    errmsg: "no",
+    ref: 10,
+  });
+  const empty = {
+    msgid: Msg.LOGIN_ACK,
+    errno: 0,
+    id: 1,
+    name: "a",
+    friends: [],
+    groups: [],
+    conversations: [],
+  } as const;
+  assertEquals(decode(encodeReply({ ...empty, token: "t" }, 1)), { msgid: 2, errno: 0, id: 1, name: "a" });
+});
+
+Deno.test("conversations: names and back", () => {
+  assertEquals([pairConv(7, 3), pairConv(3, 7), pairConv(5, 5)], ["u3-7", "u3-7", "u5-5"]);
+  assertEquals(parseConv("u3-7"), { kind: "pair", low: 3, high: 7 });
+  assertEquals(parseConv("g5"), { kind: "group", group: 5 });
+  for (
+    const bad of ["", "u", "u7-3", "u0-1", "u1-", "u1-2-3", "g", "g0", "g1.5", "g01", "x1", "u1-1e3", "u 1-2"]
+  ) {
+    assertEquals(parseConv(bad), undefined, bad);
+  }
+  assertEquals([peerOf({ low: 3, high: 7 }, 3), peerOf({ low: 3, high: 7 }, 7)], [7, 3]);
+  assertThrows(() => messageFrame({ ...message, conv: "nonsense" }, 2));
+});

@@ -1,0 +1,212 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Refusal } from "../errors.ts";
+import { Push } from "../protocol/encode.ts";
+import type { Generation } from "../protocol/message_frame.ts";
+import type { LogMessage } from "../protocol/messages.ts";
+import { type CursorMove, type LogStore, type Page, StoreUnavailable } from "../stores/store.ts";
+import { Cursors } from "./cursors.ts";
+import { Inbox } from "./inbox.ts";
+import type { Peer } from "./peer.ts";
+
+const ME = 1;
+const OTHER = 2;
+
+/** A log in an array, that can be made to fail. */
+class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
+  readonly entries: LogMessage[] = [];
+  readonly moves: CursorMove[] = [];
+  failures = 0;
+  reads = 0;
+
+  add(sender = OTHER, conv = "u1-2"): Push {
+    const seq = this.entries.filter((entry) => entry.conv === conv).length + 1;
+    const message = {
+      conv,
+      seq,
+      kind: "chat",
+      sender,
+      senderName: "x",
+      mid: null,
+      body: '"x"',
+      at: seq,
+    } as const;
+    this.entries.push(message);
+    return new Push(message);
+  }
+
+  read({ conv, after = 0, limit }: Page): Promise<LogMessage[]> {
+    this.reads++;
+    if (this.failures-- > 0) return Promise.reject(new StoreUnavailable("away"));
+    return Promise.resolve(this.entries.filter((e) => e.conv === conv && e.seq > after).slice(0, limit));
+  }
+
+  moveCursors(moves: readonly CursorMove[]): Promise<void> {
+    this.moves.push(...moves);
+    return Promise.resolve();
+  }
+}
+
+/** A connection that takes `room` entries before it is full. */
+class FakePeer implements Peer {
+  readonly pushed: string[] = [];
+  generation: Generation = 2;
+  room = Infinity;
+  #waiting: (() => void)[] = [];
+
+  get writable(): boolean {
+    return this.room > 0;
+  }
+
+  push({ message }: Push, written?: () => void): void {
+    this.room--;
+    this.pushed.push(`${message.conv}:${message.seq}`);
+    written?.();
+  }
+
+  async drained(): Promise<void> {
+    while (!this.writable) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  read(room: number): void {
+    this.room = room;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  reply(): void {}
+  end(): void {}
+}
+
+function setUp(generation: Generation = 2) {
+  const log = new FakeLog();
+  const peer = new FakePeer();
+  peer.generation = generation;
+  const defects: unknown[] = [];
+  const store = log as unknown as LogStore;
+  const cursors = new Cursors(store, { interval: 1, onError: (error) => defects.push(error) });
+  const inbox = new Inbox({ user: ME, peer, log: store, cursors, onDefect: (error) => defects.push(error) });
+  const settled = async (count: number) => {
+    while (peer.pushed.length < count && defects.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assertEquals(defects, []);
+  };
+  const close = async () => {
+    inbox.close();
+    await cursors.close();
+  };
+  return { log, peer, inbox, cursors, settled, close };
+}
+
+const range = (from: number, to: number, conv = "u1-2") =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${conv}:${from + i}`);
+
+Deno.test("I4: an entry that is the next one goes out without asking the log", async () => {
+  const { log, peer, inbox, close } = setUp();
+  inbox.start();
+  for (let i = 0; i < 5; i++) inbox.offer(log.add());
+  assertEquals([peer.pushed, log.reads], [range(1, 5), 0]);
+  await close();
+});
+
+Deno.test("I4: lost, repeated and reordered wake-ups do not show", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  inbox.start();
+  const pushes = Array.from({ length: 10 }, () => log.add());
+  for (const i of [0, 2, 2, 1, 0, 6, 9, 9, 3]) inbox.offer(pushes[i]!);
+  await settled(10);
+  assertEquals(peer.pushed, range(1, 10));
+  await close();
+});
+
+Deno.test("I4: what comes between subscribing and the login answer is pushed after what was missed", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  for (let i = 0; i < 3; i++) log.add();
+  inbox.offer(log.add());
+  inbox.load([{ conv: "u1-2", seq: 3, delivered: 1, read: 0 }]);
+  inbox.offer(log.add());
+  assertEquals(peer.pushed, []);
+  inbox.start();
+  await settled(4);
+  assertEquals(peer.pushed, range(2, 5));
+  await close();
+});
+
+Deno.test("I7: a full connection gets no more than its bound, and all of it once it reads", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  inbox.start();
+  peer.room = 3;
+  for (let i = 0; i < 1000; i++) inbox.offer(log.add());
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(peer.pushed.length, 3);
+  assertEquals(log.reads, 0, "nothing is read ahead for one who does not read");
+  for (let read = 3; read < 1000; read += 250) {
+    peer.read(250);
+    await settled(Math.min(1000, read + 250));
+    assert(peer.pushed.length <= read + 250);
+  }
+  peer.read(Infinity);
+  await settled(1000);
+  assertEquals(peer.pushed, range(1, 1000));
+  inbox.offer(log.add());
+  await settled(1001);
+  await close();
+});
+
+Deno.test("inbox: a store that is away is asked again", async () => {
+  const { log, inbox, settled, close } = setUp();
+  inbox.start();
+  log.add();
+  log.failures = 1;
+  inbox.offer(log.add());
+  await settled(2);
+  assertEquals(log.reads, 2);
+  await close();
+});
+
+Deno.test("inbox: own entries are counted, not pushed, and need no confirmation", async () => {
+  const { log, peer, inbox, cursors, close } = setUp();
+  inbox.start();
+  inbox.offer(log.add(OTHER));
+  inbox.offer(log.add(ME));
+  await cursors.flush();
+  assertEquals(log.moves.at(-1)?.delivered, 0, "1 is not confirmed yet");
+  inbox.confirm("u1-2", 1);
+  await cursors.flush();
+  assertEquals(log.moves.at(-1)?.delivered, 2, "and 2 is one's own");
+  inbox.offer(log.add(ME));
+  await cursors.flush();
+  assertEquals(log.moves.at(-1)?.delivered, 3);
+  assertEquals(peer.pushed, range(1, 1));
+  await close();
+});
+
+Deno.test("inbox: for v1 what was written is delivered", async () => {
+  const { log, inbox, cursors, close } = setUp(1);
+  inbox.start();
+  inbox.offer(log.add());
+  inbox.offer(log.add());
+  await cursors.flush();
+  assertEquals(log.moves, [{ user: ME, conv: "u1-2", delivered: 2, read: 0 }]);
+  await close();
+});
+
+Deno.test("inbox: only what there is can be confirmed", async () => {
+  const { log, inbox, close } = setUp();
+  inbox.start();
+  assertThrows(() => inbox.confirm("u1-2", 1), Refusal, "not in");
+  inbox.offer(log.add());
+  assertThrows(() => inbox.confirm("u1-2", 2), Refusal, "seq");
+  inbox.confirm("u1-2", 1);
+  await close();
+});
+
+Deno.test("inbox: after it is closed nothing is pushed", async () => {
+  const { log, peer, inbox, close } = setUp();
+  inbox.start();
+  log.add();
+  inbox.offer(log.add());
+  inbox.close();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(peer.pushed, []);
+  await close();
+});

@@ -1,0 +1,40 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { GroupCommit } from "./group_commit.ts";
+import { StoreUnavailable } from "./store.ts";
+
+Deno.test("group commit: what comes in during a commit goes together, in order", async () => {
+  const batches: number[][] = [];
+  const gate = Promise.withResolvers<void>();
+  const commits = new GroupCommit<number, number>(async (batch) => {
+    batches.push([...batch]);
+    if (batches.length === 1) await gate.promise;
+    return batch.map((n) => n * 10);
+  }, { maxBatch: 3 });
+  const results = [commits.add(1)];
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const n of [2, 3, 4, 5]) results.push(commits.add(n));
+  gate.resolve();
+  assertEquals(await Promise.all(results), [10, 20, 30, 40, 50]);
+  assertEquals(batches, [[1], [2, 3, 4], [5]]);
+  await commits.drain();
+});
+
+Deno.test("group commit: a bad entry fails alone", async () => {
+  const commits = new GroupCommit<number, number>((batch) => {
+    if (batch.includes(2)) throw new TypeError("two");
+    return batch;
+  }, { maxBatch: 10 });
+  const results = await Promise.allSettled([1, 2, 3].map((n) => commits.add(n)));
+  assertEquals(results.map((result) => result.status), ["fulfilled", "rejected", "fulfilled"]);
+});
+
+Deno.test("group commit: a store that cannot be reached is asked once for the whole batch", async () => {
+  let calls = 0;
+  const commits = new GroupCommit<number, number>(() => {
+    calls++;
+    throw new StoreUnavailable("away");
+  }, { maxBatch: 10 });
+  await Promise.all([1, 2, 3].map((n) => assertRejects(() => commits.add(n), StoreUnavailable)));
+  assertEquals(calls, 1);
+});
