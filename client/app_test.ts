@@ -1,0 +1,367 @@
+import { assert, assertEquals } from "@std/assert";
+import { App } from "./app.ts";
+import { FakeClock } from "./fake_clock.ts";
+import type { WireEvents } from "./link.ts";
+
+type Fields = Record<string, unknown>;
+
+const ALICE = {
+  msgid: 2,
+  errno: 0,
+  id: 1,
+  name: "alice",
+  token: "t1",
+  friends: [],
+  groups: [],
+  conversations: [],
+};
+const HELLO = { msgid: 6, id: 2, name: "bob", toid: 1, msg: "hello", conv: "u1-2", seq: 1, at: 0 };
+
+/** A client whose keyboard, network and clock are the test. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly lines: string[] = [];
+  readonly prompts: string[] = [];
+  /** What the client has sent and no test has looked at yet. */
+  sent: Fields[] = [];
+  exit: number | undefined;
+  up = true;
+  readonly app: App;
+  #wire: WireEvents | undefined;
+  #mids = 0;
+
+  constructor(options: { interactive?: boolean } = {}) {
+    const output = {
+      print: (line: string, shown?: () => void) => {
+        this.lines.push(line);
+        shown?.();
+      },
+      prompt: (text: string, how?: { secret?: boolean }) => {
+        this.prompts.push(how?.secret ? `${text} (secret)` : text);
+      },
+    };
+    this.app = new App(output, {
+      dial: (events) => {
+        if (!this.up) return Promise.reject(new Error("cannot connect"));
+        this.#wire = events;
+        return Promise.resolve({ send: (line) => this.sent.push(JSON.parse(line)), close: () => {} });
+      },
+      clock: this.clock,
+      // At once where there is a server; a wait where there is none, or time would stand still.
+      random: () => this.up ? 0 : 1,
+      newMid: () => `m${++this.#mids}`,
+      interactive: options.interactive ?? false,
+      exit: (code) => this.exit = code,
+    });
+  }
+
+  /** A client with alice logged in and nothing on record yet. */
+  static async loggedIn(ack: Fields = ALICE, options: { interactive?: boolean } = {}): Promise<Bench> {
+    const bench = new Bench(options);
+    await bench.app.start();
+    bench.type("1", "alice", "secret");
+    bench.says(ack);
+    bench.lines.length = 0;
+    bench.sent = [];
+    return bench;
+  }
+
+  type(...lines: string[]): void {
+    for (const text of lines) this.app.post({ type: "line", text, taken: () => {} });
+  }
+
+  says(...frames: Fields[]): void {
+    for (const frame of frames) this.#wire?.frame(JSON.stringify(frame));
+  }
+
+  saysText(text: string): void {
+    this.#wire?.frame(text);
+  }
+
+  /** Acknowledges a message. */
+  stores(mid: string, seq: number, conv = "u1-2"): void {
+    this.says({ msgid: 12, mid, conv, seq, at: 0 });
+  }
+
+  async breaks(): Promise<void> {
+    this.#wire?.closed("gone");
+    await this.clock.pass(0);
+  }
+
+  /** What was sent since the last look. */
+  took(): Fields[] {
+    const sent = this.sent;
+    this.sent = [];
+    return sent;
+  }
+
+  printed(): string[] {
+    return this.lines.splice(0);
+  }
+}
+
+Deno.test("register, then log in by name; passwords are asked for as secrets", async () => {
+  const bench = new Bench();
+  await bench.app.start();
+  assertEquals(bench.printed(), ["1. login", "2. register", "3. quit"]);
+  bench.type("2", "alice", " pass word ", "1", "alice", " pass word ");
+  assertEquals(bench.took(), [{ msgid: 4, v: 2, name: "alice", password: " pass word " }]);
+  bench.says({ msgid: 5, errno: 0, id: 1 });
+  assertEquals(bench.printed()[0], "registered: your id is 1");
+  assertEquals(bench.took(), [{ msgid: 1, v: 2, name: "alice", password: " pass word " }]);
+  bench.says({
+    ...ALICE,
+    friends: [{ id: 2, name: "bob", state: "online" }],
+    groups: [{
+      id: 4,
+      groupname: "devs",
+      groupdesc: "d",
+      members: [{ id: 1, name: "alice", state: "online" }],
+    }],
+  });
+  assertEquals(bench.printed(), [
+    "welcome alice (id 1)",
+    "friend [2] bob online",
+    "group [4] devs: d",
+    "group 4 member [1] alice online",
+  ]);
+  assertEquals(bench.prompts, [
+    ...["choice:", "name:", "password: (secret)", "choice:", "id or name:", "password: (secret)", ""],
+  ]);
+});
+
+Deno.test("a refused login goes back to the menu; a pipe is not asked about a takeover", async () => {
+  const bench = new Bench();
+  await bench.app.start();
+  bench.type("1", "7", "x");
+  assertEquals(bench.took()[0]?.id, 7);
+  bench.says({ msgid: 2, errno: 2, errmsg: "already logged in" });
+  assertEquals(bench.lines.slice(-4), ["error 2: already logged in", "1. login", "2. register", "3. quit"]);
+});
+
+Deno.test("a person may take an account over", async () => {
+  const bench = new Bench({ interactive: true });
+  await bench.app.start();
+  bench.type("1", "7", "x");
+  bench.says({ msgid: 2, errno: 2, errmsg: "already logged in" });
+  bench.type("y");
+  assertEquals(bench.took()[1], { msgid: 1, v: 2, id: 7, password: "x", takeover: true });
+});
+
+Deno.test("a message goes from typed to read, each step told once", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:2:hello: there");
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "hello: there", mid: "m1" }]);
+  assertEquals(bench.printed(), []);
+  await bench.clock.pass(1000);
+  bench.stores("m1", 5);
+  bench.stores("m1", 5);
+  for (const kind of ["delivered", "read", "read"]) {
+    bench.says({ msgid: 13, id: 2, conv: "u1-2", seq: 5, kind });
+  }
+  assertEquals(bench.printed(), [
+    "sending… to 2: hello: there",
+    "sent to 2 #5: hello: there",
+    "delivered to 2 up to #5",
+    "read by 2 up to #5",
+  ]);
+});
+
+Deno.test("what comes in is shown once and acknowledged", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says(HELLO, HELLO, { ...HELLO, seq: 2, msg: "\x1b[2J" }, { msgid: 99 });
+  await bench.clock.pass(0);
+  assertEquals(bench.printed().map((line) => line.slice(20)), ["[2] bob: hello", "[2] bob: ␛[2J"]);
+  assertEquals(bench.took(), [{ msgid: 13, conv: "u1-2", seq: 2, kind: "read" }]);
+});
+
+Deno.test("what was missed is counted; own messages at the end do not hold that up", async () => {
+  const conversations = [{ conv: "u1-2", seq: 4, delivered: 1, read: 0 }];
+  const bench = await Bench.loggedIn({ ...ALICE, conversations });
+  bench.says(HELLO, { ...HELLO, seq: 2 }, { ...HELLO, seq: 3 });
+  assertEquals(bench.printed().length, 2);
+  await bench.clock.pass(500);
+  assertEquals(bench.printed(), ["missed messages: 2"]);
+});
+
+Deno.test("unacknowledged messages survive a broken connection, in order, under the same mid", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:2:a", "groupchat:4:b", "chat:2:c");
+  const before = bench.took();
+  await bench.breaks();
+  assertEquals(bench.took(), [{ msgid: 1, v: 2, id: 1, token: "t1" }]);
+  bench.says({ ...ALICE, token: "t2" });
+  assertEquals(bench.took(), before);
+  bench.stores("m1", 1);
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "c", mid: "m3" }]);
+  assert(bench.lines.includes("connection lost: gone; reconnecting"));
+  assert(bench.lines.includes("connected again"));
+  await bench.breaks();
+  assertEquals(bench.took()[0]?.token, "t2");
+});
+
+Deno.test("after a broken connection 'already logged in' is asked again for 20 s, then given up", async () => {
+  const bench = await Bench.loggedIn();
+  await bench.breaks();
+  for (let i = 0; i < 60; i++) {
+    bench.says({ msgid: 2, errno: 2, errmsg: "already logged in" });
+    await bench.clock.pass(250);
+  }
+  assert(bench.took().length >= 60);
+  await bench.clock.pass(6000);
+  bench.says({ msgid: 2, errno: 2, errmsg: "already logged in" });
+  assertEquals(bench.lines.at(-4), "this account is logged in elsewhere: log in again to take it over");
+});
+
+Deno.test("a refused token ends in the menu and names what was not sent", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:2:a");
+  await bench.breaks();
+  bench.says({ msgid: 2, errno: 1, errmsg: "no" });
+  assertEquals(bench.lines.slice(-6, -3), [
+    "error 1: no: log in again",
+    "not sent to 2: a",
+    "1 message was not sent",
+  ]);
+});
+
+Deno.test("'too fast' and 'not stored' are sent again after the wait, others are reported", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:2:a", "chat:2:b");
+  const [first] = bench.took();
+  bench.says({ msgid: 16, errno: 106, errmsg: "too fast", ref: 6, mid: "m1", retry_ms: 300 });
+  await bench.clock.pass(299);
+  assertEquals(bench.took(), []);
+  await bench.clock.pass(1);
+  assertEquals(bench.took(), [first]);
+  bench.says({ msgid: 16, errno: 108, errmsg: "later", ref: 6, mid: "m1" });
+  await bench.clock.pass(1000);
+  assertEquals(bench.took(), [first]);
+  bench.says({ msgid: 16, errno: 103, errmsg: "no such user", ref: 6, mid: "m1" });
+  assertEquals(bench.lines.at(-1), "error 103: no such user (not sent to 2: a)");
+  assertEquals(bench.took().map((frame) => frame.mid), ["m2"]);
+});
+
+Deno.test("a message that the server cannot take is dropped, not sent for ever", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type(`chat:2:${"x".repeat(5000)}`);
+  bench.says({ msgid: 16, errno: 100, errmsg: "frame longer than 4096 bytes" });
+  assert(bench.lines[0]?.startsWith("error 100: frame longer than 4096 bytes (not sent to 2: xx"));
+  bench.type(`chat:2:${"x".repeat(70_000)}`);
+  assertEquals(bench.lines[1], "message not sent to 2: 70040 bytes, at most 60000");
+});
+
+Deno.test("a takeover by another client ends in the menu and does not log in again", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says({ msgid: 22, reason: "takeover", reconnect_ms: 0 });
+  await bench.clock.pass(60_000);
+  assertEquals(bench.took(), []);
+  assertEquals(bench.printed()[0], "logged out: another client has taken over this account");
+});
+
+Deno.test("after a goodbye the client comes back when the server said", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says({ msgid: 22, reason: "restart", reconnect_ms: 700 });
+  await bench.breaks();
+  await bench.clock.pass(699);
+  assertEquals(bench.took(), []);
+  await bench.clock.pass(1);
+  assertEquals(bench.took()[0]?.token, "t1");
+});
+
+Deno.test("in a pipe each question waits for its answer, and what asks waits for what was sent", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("creategroup:devs:d", "addgroup:5", "chat:2:x", "history:2:2", "loginout", "3");
+  assertEquals(bench.took().map((frame) => frame.msgid), [9]);
+  bench.says({ msgid: 18, errno: 0, groupid: 7, groupname: "devs" });
+  assertEquals(bench.took().map((frame) => frame.msgid), [10]);
+  bench.says({ msgid: 16, errno: 104, errmsg: "no such group", ref: 10 });
+  assertEquals(bench.took().map((frame) => frame.msgid), [6]);
+  bench.stores("m1", 3);
+  assertEquals(bench.took(), [{ msgid: 20, conv: "u1-2", limit: 2 }]);
+  bench.says({ msgid: 21, conv: "u1-2", messages: [{ ...HELLO, seq: 2 }, { bad: 1 }], more: true });
+  assertEquals(bench.took().map((frame) => frame.msgid), [3]);
+  bench.says({ msgid: 17 });
+  const printed = bench.printed();
+  assertEquals(printed.slice(0, 3), [
+    "group devs created: its id is 7",
+    "error 104: no such group",
+    "sent to 2 #3: x",
+  ]);
+  assertEquals(printed.at(4), "history u1-2: 1 message, 1 unreadable, there are older ones");
+  assertEquals(bench.exit, 0);
+});
+
+Deno.test("the end of input waits for acknowledgements and then logs out", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:2:a");
+  bench.app.post({ type: "eof" });
+  assertEquals(bench.took().map((frame) => frame.msgid), [6]);
+  bench.stores("m1", 1);
+  assertEquals(bench.took().map((frame) => frame.msgid), [3]);
+  assertEquals(bench.exit, undefined);
+  bench.says({ msgid: 17 });
+  assertEquals(bench.exit, 0);
+});
+
+Deno.test("the end of input with something unsent ends after 5 s with status 1", async () => {
+  const bench = await Bench.loggedIn();
+  bench.up = false;
+  await bench.breaks();
+  bench.type("chat:2:a");
+  bench.app.post({ type: "eof" });
+  await bench.clock.pass(4999);
+  assertEquals(bench.exit, undefined);
+  await bench.clock.pass(1);
+  assertEquals(bench.exit, 1);
+  assertEquals(bench.lines.slice(-2), ["not sent to 2: a", "1 message was not sent"]);
+});
+
+Deno.test("quit ignores what follows; an interrupt in the menu leaves at once", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("quit", "chat:2:a");
+  assertEquals(bench.took().map((frame) => frame.msgid), [3]);
+  bench.says({ msgid: 17 });
+  assertEquals(bench.exit, 0);
+  const idle = new Bench({ interactive: true });
+  await idle.app.start();
+  idle.app.post({ type: "interrupt" });
+  assertEquals(idle.exit, 0);
+});
+
+Deno.test("presence, bad frames and unknown commands are one line each", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says({ msgid: 23, id: 2, name: "bob", state: "online", at: 0 });
+  bench.saysText("{bad}");
+  bench.type("nope", "chat:2");
+  assertEquals(bench.printed(), [
+    "[2] bob is online",
+    "ignored a bad frame from the server: not JSON",
+    "unknown command nope: type help for the list",
+    "usage: chat:friendid:message",
+  ]);
+});
+
+Deno.test("a broken connection ends a request that must not be asked twice, and repeats one that may", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("creategroup:devs:d");
+  await bench.breaks();
+  assert(
+    bench.lines.some((line) => line.startsWith("creategroup: the connection broke before the answer came")),
+  );
+  bench.took();
+  bench.says(ALICE);
+  bench.type("addgroup:4");
+  await bench.breaks();
+  bench.took();
+  bench.says(ALICE);
+  assertEquals(bench.took(), [{ msgid: 10, id: 1, groupid: 4 }]);
+});
+
+Deno.test("logging out while the connection is down goes on in the menu", async () => {
+  const bench = await Bench.loggedIn();
+  bench.up = false;
+  await bench.breaks();
+  bench.app.post({ type: "timer", run: () => bench.type("loginout", "3") });
+  assertEquals(bench.exit, 0);
+});

@@ -1,0 +1,133 @@
+import { parseConv } from "../server/protocol/conversation.ts";
+import { LIMITS } from "../server/protocol/schemas.ts";
+
+/** What a typed line asks for. */
+export type Action =
+  | { readonly do: "help" | "loginout" | "friends" | "groups" | "quit" }
+  | { readonly do: "chat"; readonly friend: number; readonly text: string }
+  | { readonly do: "addfriend"; readonly friend: number }
+  | { readonly do: "ackaddfriend"; readonly friend: number; readonly flag: boolean }
+  | { readonly do: "creategroup"; readonly name: string; readonly description: string }
+  | { readonly do: "addgroup"; readonly group: number }
+  | { readonly do: "groupchat"; readonly group: number; readonly text: string }
+  | {
+    readonly do: "history";
+    readonly with: { friend: number } | { group: number };
+    readonly count: number | undefined;
+  };
+
+interface Command {
+  readonly usage: string;
+  readonly help: string;
+  /** What follows the command's name and its colon, if anything; undefined means wrong usage. */
+  readonly parse: (rest: string | undefined) => Action | undefined;
+}
+
+/** Every command: what `help` prints and what {@linkcode parseLine} understands are the same table. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  help: { usage: "help", help: "show this list", parse: bare({ do: "help" }) },
+  chat: {
+    usage: "chat:friendid:message",
+    help: "send a message to a friend; it may contain colons",
+    parse: (rest) => withText(rest, (friend, text) => ({ do: "chat", friend, text })),
+  },
+  addfriend: {
+    usage: "addfriend:friendid",
+    help: "ask somebody to become your friend",
+    parse: (rest) => withId(rest, (friend) => ({ do: "addfriend", friend })),
+  },
+  ackaddfriend: {
+    usage: "ackaddfriend:friendid:true|false",
+    help: "accept or refuse a friend request",
+    parse(rest) {
+      const [id, flag] = split(rest);
+      if (flag !== "true" && flag !== "false") return undefined;
+      return withId(id, (friend) => ({ do: "ackaddfriend", friend, flag: flag === "true" }));
+    },
+  },
+  creategroup: {
+    usage: "creategroup:groupname:groupdesc",
+    help: "create a group; you are its first member",
+    parse(rest) {
+      const [name, description] = split(rest);
+      if (name === undefined || name.trim() === "" || description === undefined) return undefined;
+      return { do: "creategroup", name: name.trim(), description: description.trim() };
+    },
+  },
+  addgroup: {
+    usage: "addgroup:groupid",
+    help: "join a group",
+    parse: (rest) => withId(rest, (group) => ({ do: "addgroup", group })),
+  },
+  groupchat: {
+    usage: "groupchat:groupid:message",
+    help: "send a message to a group",
+    parse: (rest) => withText(rest, (group, text) => ({ do: "groupchat", group, text })),
+  },
+  history: {
+    usage: "history:friendid|g<groupid>[:count]",
+    help: `show the last messages with a friend or in a group (20, at most ${LIMITS.history})`,
+    parse(rest) {
+      const [whom, number] = split(rest);
+      const count = number === undefined ? undefined : toId(number);
+      if (number !== undefined && (count === undefined || count > LIMITS.history)) return undefined;
+      const about = parseConv(whom?.trim() ?? "");
+      if (about?.kind === "group") return { do: "history", with: { group: about.group }, count };
+      return withId(whom, (friend) => ({ do: "history", with: { friend }, count }));
+    },
+  },
+  friends: { usage: "friends", help: "list your friends", parse: bare({ do: "friends" }) },
+  groups: { usage: "groups", help: "list your groups and their members", parse: bare({ do: "groups" }) },
+  loginout: { usage: "loginout", help: "log out, back to the menu", parse: bare({ do: "loginout" }) },
+  quit: { usage: "quit", help: "log out and leave", parse: bare({ do: "quit" }) },
+};
+
+/** What a typed line asks for, or the sentence to print instead; undefined for an empty line. */
+export function parseLine(line: string): Action | { readonly say: string } | undefined {
+  if (line.trim() === "") return undefined;
+  const [head, rest] = split(line.trimStart());
+  const name = (head ?? "").trim();
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) return { say: `unknown command ${name}: type help for the list` };
+  return command.parse(rest) ?? { say: `usage: ${command.usage}` };
+}
+
+/** Whether the line sends a message, so that the next one need not wait for its acknowledgement. */
+export function isMessage(line: string): boolean {
+  return /^\s*(chat|groupchat|addfriend|ackaddfriend)\s*:/.test(line);
+}
+
+/** The lines of `help`. */
+export function helpLines(): string[] {
+  const commands = Object.values(COMMANDS);
+  const width = Math.max(...commands.map((command) => command.usage.length));
+  return commands.map((command) => `${command.usage.padEnd(width)}  ${command.help}`);
+}
+
+function bare(action: Action): Command["parse"] {
+  return (rest) => rest === undefined || rest.trim() === "" ? action : undefined;
+}
+
+/** Splits at the first colon only: what follows may contain more of them. */
+function split(text: string | undefined): [string | undefined, string | undefined] {
+  if (text === undefined) return [undefined, undefined];
+  const colon = text.indexOf(":");
+  return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+function toId(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\s*[1-9]\d*\s*$/.test(text)) return undefined;
+  const id = Number(text);
+  return Number.isSafeInteger(id) ? id : undefined;
+}
+
+function withId(text: string | undefined, make: (id: number) => Action): Action | undefined {
+  const id = toId(text);
+  return id === undefined ? undefined : make(id);
+}
+
+function withText(rest: string | undefined, make: (id: number, text: string) => Action): Action | undefined {
+  const [id, text] = split(rest);
+  if (text === undefined || text.trim() === "") return undefined;
+  return withId(id, (number) => make(number, text));
+}

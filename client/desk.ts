@@ -1,0 +1,154 @@
+import { Errno } from "../server/errors.ts";
+import { groupConv, pairConv } from "../server/protocol/conversation.ts";
+import { Msg } from "../server/protocol/msgid.ts";
+import type { App } from "./app.ts";
+import type { Clock } from "./clock.ts";
+import { type Action, helpLines, parseLine } from "./commands.ts";
+import { errorLine, historyLine } from "./format.ts";
+import { type FrameOf, readPush, type ServerFrame } from "./frames.ts";
+import type { Request } from "./requests.ts";
+import { sanitize } from "./sanitize.ts";
+import type { Session } from "./session.ts";
+
+const DEFAULT_HISTORY = 20;
+
+/** What the person sees while logged in: carries out commands. */
+export class Desk {
+  readonly #app: App;
+  readonly #clock: Clock;
+
+  constructor(app: App, clock: Clock) {
+    this.#app = app;
+    this.#clock = clock;
+  }
+
+  /** Asks for a command; a pipe needs no asking. */
+  prompt(): void {
+    this.#app.output.prompt(this.#app.interactive ? ">" : "");
+  }
+
+  /** Carries out one typed line. */
+  line(text: string): void {
+    const { session } = this.#app;
+    const parsed = parseLine(text);
+    if (parsed === undefined || session === undefined) return;
+    if ("say" in parsed) this.#say(sanitize(parsed.say));
+    else this.#run(parsed, session);
+  }
+
+  #run(action: Action, session: Session): void {
+    switch (action.do) {
+      case "help":
+        return this.#say(...helpLines());
+      case "friends":
+        return this.#say(...session.roster.friendLines());
+      case "groups":
+        return this.#say(...session.roster.groupLines());
+      case "quit":
+        return this.#app.leave("exit", { deaf: true });
+      case "loginout":
+        return this.#app.leave("menu");
+      case "chat":
+        return session.send({ msgid: Msg.CHAT, toid: action.friend, msg: action.text }, {
+          target: `u${action.friend}`,
+          whom: `to ${action.friend}`,
+          what: sanitize(action.text),
+        });
+      case "groupchat":
+        return session.send({ msgid: Msg.GROUP_CHAT, groupid: action.group, msg: action.text }, {
+          target: `g${action.group}`,
+          whom: `to group ${action.group}`,
+          what: sanitize(action.text),
+        });
+      case "addfriend":
+        return session.send({ msgid: Msg.FRIEND_REQUEST, friendid: action.friend }, {
+          target: `u${action.friend}`,
+          whom: `friend request to ${action.friend}`,
+          what: undefined,
+        });
+      case "ackaddfriend":
+        return this.#answerRequest(action, session);
+      case "creategroup":
+        return this.#createGroup(action, session);
+      case "addgroup":
+        return this.#joinGroup(action.group, session);
+      case "history":
+        return this.#history(action, session);
+    }
+  }
+
+  #answerRequest({ friend, flag }: { friend: number; flag: boolean }, session: Session): void {
+    session.send({ msgid: Msg.FRIEND_RESPONSE, friendid: friend, flag }, {
+      target: `u${friend}`,
+      whom: `${flag ? "acceptance" : "refusal"} to ${friend}`,
+      what: undefined,
+      stored: flag ? () => session.roster.befriend({ id: friend }) : undefined,
+    });
+  }
+
+  #createGroup({ name, description }: { name: string; description: string }, session: Session): void {
+    this.#ask("creategroup", {
+      frame: { msgid: Msg.CREATE_GROUP, id: session.id, groupname: name, groupdesc: description },
+      repeatable: false,
+      done: (answer) => {
+        if (answer.msgid !== Msg.CREATE_GROUP_ACK || answer.groupid === undefined) return;
+        session.roster.joined({ id: answer.groupid, groupname: name, groupdesc: description });
+        this.#say(`group ${sanitize(answer.groupname ?? name)} created: its id is ${answer.groupid}`);
+      },
+    });
+  }
+
+  #joinGroup(group: number, session: Session): void {
+    this.#ask("addgroup", {
+      frame: { msgid: Msg.JOIN_GROUP, id: session.id, groupid: group },
+      repeatable: true,
+      done: () => {
+        session.roster.joined({ id: group });
+        this.#say(`joined group ${group}`);
+      },
+    });
+  }
+
+  #history(action: Extract<Action, { do: "history" }>, session: Session): void {
+    const conv = "group" in action.with
+      ? groupConv(action.with.group)
+      : pairConv(session.id, action.with.friend);
+    this.#ask("history", {
+      frame: { msgid: Msg.HISTORY, conv, limit: action.count ?? DEFAULT_HISTORY },
+      repeatable: true,
+      done: (answer) => {
+        if (answer.msgid === Msg.HISTORY_ACK) this.#showHistory(answer);
+      },
+    });
+  }
+
+  #showHistory({ conv, messages, more }: FrameOf<typeof Msg.HISTORY_ACK>): void {
+    const pushes = messages.map(readPush).filter((push) => push !== undefined);
+    pushes.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+    this.#say(...pushes.map((push) => historyLine(push, this.#clock.now())));
+    const count = `${pushes.length} message${pushes.length === 1 ? "" : "s"}`;
+    const unreadable = messages.length - pushes.length;
+    const rest = (unreadable > 0 ? `, ${unreadable} unreadable` : "") +
+      (more ? ", there are older ones" : "");
+    this.#say(`history ${sanitize(conv)}: ${count}${rest}`);
+  }
+
+  /** Asks, and prints refusals and lost answers; `done` sees only what was granted. */
+  #ask(
+    command: string,
+    request: { frame: Request["frame"]; repeatable: boolean; done: (answer: ServerFrame) => void },
+  ): void {
+    this.#app.requests.ask({
+      ...request,
+      done: (answer) => {
+        if ("lost" in answer) this.#say(`${command}: ${answer.lost}`);
+        else if ("errno" in answer && answer.errno !== Errno.OK) this.#say(errorLine(answer));
+        else request.done(answer);
+      },
+    });
+  }
+
+  #say(...lines: string[]): void {
+    for (const line of lines) this.#app.output.print(line);
+  }
+}

@@ -1,0 +1,23 @@
+import type { Clock } from "./clock.ts";
+import type { Dial } from "./link.ts";
+
+/** Everything that can happen to the client. */
+export type Event =
+  | { readonly type: "line"; readonly text: string; readonly taken: () => void }
+  | { readonly type: "eof" }
+  | { readonly type: "interrupt" }
+  | { readonly type: "up" }
+  | { readonly type: "down"; readonly cause: string }
+  | { readonly type: "frame"; readonly text: string }
+  | { readonly type: "timer"; readonly run: () => void };
+
+export interface AppOptions {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newMid: () => string;
+  /** A person types, rather than a pipe. */
+  readonly interactive: boolean;
+  /** Called once, at the very end. */
+  readonly exit: (code: number) => void;
+}

@@ -1,0 +1,77 @@
+import { Msg } from "../server/protocol/msgid.ts";
+import { parseConv } from "../server/protocol/conversation.ts";
+import type { Push } from "./frames.ts";
+import { sanitize } from "./sanitize.ts";
+import type { Mark } from "./sent.ts";
+
+/** Unix milliseconds as `YYYY-MM-DD HH:MM:SS` in the time zone of this machine. */
+export function formatTime(at: number): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return "????-??-?? ??:??:??";
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** The line that shows an entry of a conversation's log. */
+export function pushLine(push: Push, now: number): string {
+  const time = formatTime(push.at ?? now);
+  switch (push.msgid) {
+    case Msg.CHAT:
+      return `${time} [${push.id}] ${sanitize(push.name)}: ${sanitize(push.msg)}`;
+    case Msg.GROUP_CHAT:
+      return `${time} (group ${push.groupid}) [${push.id}] ${sanitize(push.name)}: ${sanitize(push.msg)}`;
+    case Msg.FRIEND_REQUEST:
+      return `friend request from ${who(push)} — answer with ackaddfriend:${push.from}:true or ` +
+        `ackaddfriend:${push.from}:false`;
+    case Msg.FRIEND_RESPONSE:
+      return `${who(push)} ${push.flag ? "accepted" : "refused"} your friend request`;
+  }
+}
+
+/** The line of `history` that shows an entry: never to be mistaken for one that has just come. */
+export function historyLine(push: Push, now: number): string {
+  const place = `history ${sanitize(push.conv ?? "?")} #${push.seq ?? "?"} `;
+  switch (push.msgid) {
+    case Msg.CHAT:
+    case Msg.GROUP_CHAT:
+      return place + pushLine(push, now);
+    case Msg.FRIEND_REQUEST:
+      return `${place}${formatTime(push.at ?? now)} ${who(push)} asked to become friends`;
+    case Msg.FRIEND_RESPONSE:
+      return `${place}${formatTime(push.at ?? now)} ${who(push)} ${push.flag ? "accepted" : "refused"}`;
+  }
+}
+
+/** The line about an own message that has come one step further. */
+export function markLine(mark: Mark): string {
+  const about = parseConv(mark.conv);
+  const where = about?.kind === "group" ? ` in group ${about.group}` : "";
+  const what = mark.kind === "read" ? `read by ${mark.reader}` : `delivered to ${mark.reader}`;
+  return `${what}${where} up to #${mark.seq}`;
+}
+
+/** `error 103: no such user`. */
+export function errorLine(error: { errno: number; errmsg?: string | undefined }): string {
+  return `error ${error.errno}: ${sanitize(error.errmsg ?? MEANINGS[error.errno] ?? "refused")}`;
+}
+
+/** For servers that send no sentence with it. */
+const MEANINGS: Readonly<Record<number, string>> = {
+  1: "refused",
+  2: "this account is already logged in",
+  103: "no such user",
+  104: "no such group",
+  105: "not a member of the group",
+  106: "too fast",
+  107: "too long",
+  108: "not stored, try again",
+  109: "not allowed",
+  110: "the server is stopping",
+  111: "already done",
+  112: "too many connections or failed logins",
+};
+
+function who(push: { from: number; name?: string | undefined }): string {
+  return push.name === undefined ? `[${push.from}]` : `[${push.from}] ${sanitize(push.name)}`;
+}

@@ -1,0 +1,103 @@
+import { Msg } from "../server/protocol/msgid.ts";
+import type { Clock } from "./clock.ts";
+import { pushLine } from "./format.ts";
+import type { Progress, Push } from "./frames.ts";
+import type { Receipts } from "./receipts.ts";
+import type { Roster } from "./roster.ts";
+import { Seen } from "./seen.ts";
+import type { Output } from "./output.ts";
+
+/** When nothing more has come for this long, what was missed is taken as complete. */
+const QUIET = 500;
+
+/** Messages that come in: each is shown once, acknowledged when it has arrived and again when it is on screen. */
+export class Inbox {
+  readonly #output: Output;
+  readonly #receipts: Receipts;
+  readonly #roster: Roster;
+  readonly #clock: Clock;
+  readonly #seen = new Seen();
+  /** Where each conversation ended at login, while what was missed is still coming. */
+  readonly #behind = new Map<string, number>();
+  #missed = 0;
+  #cancelQuiet = () => {};
+
+  constructor(output: Output, parts: { receipts: Receipts; roster: Roster; clock: Clock }) {
+    this.#output = output;
+    this.#receipts = parts.receipts;
+    this.#roster = parts.roster;
+    this.#clock = parts.clock;
+  }
+
+  /** Whether messages from before the login are still coming. */
+  get catchingUp(): boolean {
+    return this.#behind.size > 0;
+  }
+
+  /** What LOGIN_ACK says about how far each conversation is. */
+  begin(conversations: readonly Progress[]): void {
+    this.#behind.clear();
+    this.#missed = 0;
+    for (const { conv, seq, delivered } of conversations) {
+      this.#seen.upTo(conv, delivered);
+      if (seq > this.#seen.top(conv)) this.#behind.set(conv, seq);
+    }
+    this.#cancelQuiet();
+    if (this.catchingUp) this.#waitForQuiet();
+  }
+
+  /** An own message was stored: the server will not push that number. */
+  own(conv: string, seq: number): void {
+    this.#seen.add(conv, seq);
+  }
+
+  /** Shows a message, unless it was shown before. */
+  push(push: Push): void {
+    const { conv, seq } = push;
+    const isNew = conv === undefined || seq === undefined || this.#seen.add(conv, seq);
+    if (conv !== undefined && seq !== undefined) {
+      if (isNew) this.#receipts.note(conv, { seq, kind: "delivered" });
+      // It comes again because the server does not know that it was shown.
+      else this.#receipts.note(conv, { seq, kind: "read" });
+      this.#count(conv, { seq, isNew });
+    }
+    if (!isNew) return;
+    this.#learn(push);
+    this.#output.print(pushLine(push, this.#clock.now()), () => {
+      if (conv !== undefined && seq !== undefined) this.#receipts.note(conv, { seq, kind: "read" });
+    });
+    if (this.#missed > 0 && !this.catchingUp) this.#tellMissed();
+  }
+
+  #learn(push: Push): void {
+    if (push.msgid === Msg.CHAT || push.msgid === Msg.GROUP_CHAT) {
+      return this.#roster.named(push.id, push.name);
+    }
+    if (push.name !== undefined) this.#roster.named(push.from, push.name);
+    if (push.msgid === Msg.FRIEND_RESPONSE && push.flag) {
+      this.#roster.befriend({ id: push.from, name: push.name });
+    }
+  }
+
+  #count(conv: string, push: { seq: number; isNew: boolean }): void {
+    const end = this.#behind.get(conv);
+    if (end === undefined) return;
+    if (push.isNew && push.seq <= end) this.#missed++;
+    if (push.seq >= end) this.#behind.delete(conv);
+    this.#cancelQuiet();
+    if (this.catchingUp) this.#waitForQuiet();
+  }
+
+  /** The last number of a conversation may be an own message, which is never pushed: silence ends the wait, too. */
+  #waitForQuiet(): void {
+    this.#cancelQuiet = this.#clock.after(QUIET, () => {
+      this.#behind.clear();
+      if (this.#missed > 0) this.#tellMissed();
+    });
+  }
+
+  #tellMissed(): void {
+    this.#output.print(`missed messages: ${this.#missed}`);
+    this.#missed = 0;
+  }
+}

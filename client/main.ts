@@ -1,0 +1,89 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { App } from "./app.ts";
+import { systemClock } from "./clock.ts";
+import { helpLines } from "./commands.ts";
+import { dialTcp } from "./connection.ts";
+import { isTerminal, openScreen } from "./screen.ts";
+
+const USAGE = `usage: chat-client [HOST [PORT]]     (127.0.0.1 8888)
+
+Talk to a chat server. First log in or register from the menu, then type commands:
+
+${helpLines().map((line) => "  " + line).join("\n")}
+
+Lines can also come from a pipe: one answer to a question or one command a line. What is printed then:
+
+  2026-11-22 12:07:21 [2] bob: hello              a message; in a group: … (group 4) [2] bob: hello
+  sent to 2 #5: hello                             stored by the server, as number 5 of the conversation
+  delivered to 2 up to #5, read by 2 up to #5     your messages so far (… in group 4 up to #5)
+  sending… to 2: hello                            not stored after a second, or the connection is down
+  not sent to 2: hello                            given up, on leaving
+  error 103: no such user (not sent to 2: hello)  refused
+
+Exit status: 0; 1 if there is no server or something was not sent; 2 for wrong arguments.`;
+
+/** What the untyped library returns, as far as it is used here. */
+interface Arguments {
+  readonly _: (string | number)[];
+  readonly help: boolean;
+}
+
+/** The command line as host and port, `"help"`, or a sentence about what is wrong with it. */
+export function readArguments(args: string[]): { host: string; port: number } | "help" | { wrong: string } {
+  let unknown: string | undefined;
+  const parsed: Arguments = parseArgs(args, {
+    boolean: ["help"],
+    alias: { help: "h" },
+    string: ["_"],
+    unknown: (name: string) => {
+      if (name.startsWith("-")) unknown ??= name;
+    },
+  });
+  if (parsed.help) return "help";
+  if (unknown !== undefined) return { wrong: `unknown option ${unknown}` };
+  const [host = "127.0.0.1", port = "8888", ...more] = parsed._.map(String);
+  if (more.length > 0) return { wrong: "too many arguments" };
+  if (host === "") return { wrong: "the host is empty" };
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535) {
+    return { wrong: `the port must be a number from 1 to 65535, not ${port}` };
+  }
+  return { host, port: Number(port) };
+}
+
+async function main(): Promise<void> {
+  const where = readArguments(Deno.args);
+  if (where === "help") return await say(USAGE, Deno.stdout);
+  if ("wrong" in where) {
+    await say(`chat-client: ${where.wrong}; see chat-client --help`, Deno.stderr);
+    Deno.exit(2);
+  }
+  // Nobody reads what is printed any more, so nothing may be taken for shown.
+  const screen = openScreen(() => Deno.exit(1));
+  const app = new App(screen, {
+    dial: dialTcp(where.host, where.port),
+    clock: systemClock,
+    random: Math.random,
+    newMid: () => crypto.randomUUID(),
+    interactive: isTerminal(),
+    exit: (code) => void screen.close().finally(() => Deno.exit(code)),
+  });
+  try {
+    await app.start();
+  } catch (cause) {
+    await screen.close();
+    await say(`chat-client: ${cause instanceof Error ? cause.message : String(cause)}`, Deno.stderr);
+    Deno.exit(1);
+  }
+  screen.listen({
+    line: (text) => new Promise((taken) => app.post({ type: "line", text, taken })),
+    eof: () => app.post({ type: "eof" }),
+    interrupt: () => app.post({ type: "interrupt" }),
+  });
+}
+
+async function say(text: string, stream: { write(bytes: Uint8Array): Promise<number> }): Promise<void> {
+  const bytes = new TextEncoder().encode(text + "\n");
+  for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,103 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { clientCommand, ClientProcess } from "./client_process.ts";
+import { ServerProcess } from "./server_process.ts";
+
+Deno.test("client: --help, and a server that is not there", async () => {
+  const run = async (...given: string[]) => {
+    const { command, args } = clientCommand(given);
+    const output = await new Deno.Command(command, { args, stdin: "null" }).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code: output.code, out: text(output.stdout), err: text(output.stderr) };
+  };
+  const help = await run("--help");
+  assertEquals(help.code, 0);
+  assertMatch(help.out, /chat-client/);
+  const nobody = await run("127.0.0.1", "1");
+  assertEquals(nobody.code, 1);
+  assertMatch(nobody.err, /^[^\n]*127\.0\.0\.1[^\n]*\n$/);
+  assertEquals((await run("127.0.0.1", "port")).code, 2);
+});
+
+Deno.test("client: two people chat through pipes, as the README shows", async () => {
+  await using server = await ServerProcess.start("--db=sqlite::memory:");
+  await using ann = new ClientProcess(server.port);
+  await using bob = new ClientProcess(server.port);
+  for (const [client, name] of [[ann, "ann"], [bob, "bob"]] as const) {
+    await client.sees(/1\. login\n2\. register\n3\. quit/);
+    await client.type("2", name, `secret of ${name}`);
+    await client.sees(/registered: your id is \d/);
+    await client.type("1", name, `secret of ${name}`);
+    await client.sees(new RegExp(`welcome ${name} \\(id \\d\\)`));
+  }
+  await ann.type("help");
+  const commands = [
+    "chat:",
+    "addfriend:",
+    "ackaddfriend:",
+    "creategroup:",
+    "addgroup:",
+    "groupchat:",
+    "loginout",
+  ];
+  for (const command of commands) await ann.sees(new RegExp(command));
+  await ann.type("addfriend:2");
+  await bob.sees(/friend request from \[1\] ann/);
+  await bob.type("ackaddfriend:1:true");
+  await ann.sees(/\[2\] bob accepted your friend request/);
+  await ann.type("chat:2:hello: with a colon, and 你好");
+  await bob.sees(/\[1\] ann: hello: with a colon, and 你好\n/);
+  await ann.sees(/sent to 2 #3: hello/);
+  await ann.sees(/read by 2 up to #3/);
+  await ann.type("creategroup:team:all of us");
+  await ann.sees(/group team created: its id is 1\n/);
+  await bob.type("addgroup:1");
+  await bob.sees(/joined group 1\n/);
+  await bob.type("groupchat:1:hello team");
+  await ann.sees(/\(group 1\) \[2\] bob: hello team\n/);
+  await bob.type("loginout");
+  await bob.sees(/3\. quit[^]*3\. quit/);
+  await ann.type("chat:2:while you were away");
+  await ann.sees(/sent to 2 #4/);
+  await bob.type("1", "bob", "secret of bob");
+  await bob.sees(/\[1\] ann: while you were away\n/);
+  await bob.sees(/friend \[1\] ann online/);
+  assertEquals(await ann.finish(), 0);
+  assertEquals(await bob.finish(), 0);
+  assert(!(ann.output + bob.output).includes("\x1b"), "no escape codes in a pipe");
+});
+
+Deno.test("client: a script that ends at once has its messages stored", async () => {
+  await using server = await ServerProcess.start("--db=sqlite::memory:");
+  await using ann = new ClientProcess(server.port);
+  const lines = Array.from({ length: 20 }, (_, i) => `chat:1:message ${i}`);
+  await ann.type("2", "ann", "secret", "1", "ann", "secret", ...lines);
+  assertEquals(await ann.finish(), 0);
+  assertEquals(ann.output.match(/sent to 1 #\d+/g)?.length, 20, ann.output);
+});
+
+Deno.test("client: kill -9 of the server in the middle: reconnects, resends, nothing twice", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const db = `--db=sqlite:${folder}/chat.db`;
+    const first = await ServerProcess.start(db);
+    await using ann = new ClientProcess(first.port);
+    await using bob = new ClientProcess(first.port);
+    await ann.type("2", "ann", "secret", "1", "ann", "secret");
+    await ann.sees(/welcome ann/);
+    await bob.type("2", "bob", "secret", "1", "bob", "secret");
+    await bob.sees(/welcome bob/);
+    await ann.type("chat:2:before");
+    await bob.sees(/ann: before/);
+    await first.end("SIGKILL");
+    await ann.sees(/connection lost/);
+    await ann.type("chat:2:during");
+    await using _second = await ServerProcess.start(db, `--port=${first.port}`);
+    await bob.sees(/connected again/);
+    await bob.sees(/ann: during/);
+    await ann.type("chat:2:after");
+    await bob.sees(/ann: after/);
+    assertEquals(bob.output.match(/ann: (before|during|after)/g)?.length, 3);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
