@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const stopped = stopSignal();
-    const app = startApp(command.config, log);
+    const app = await startApp(command.config, log);
     const { hostname, port } = app.address;
     print(`listening on ${hostname}:${port}\n`);
     log.info("stopping", { signal: await stopped });

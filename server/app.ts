@@ -1,3 +1,6 @@
+import type { Bus, BusEvents } from "./bus/bus.ts";
+import { LocalHub, noBus } from "./bus/local.ts";
+import { RedisBus } from "./bus/redis.ts";
 import type { Config } from "./config.ts";
 import { Listener } from "./net/listener.ts";
 import { Router } from "./net/router.ts";
@@ -5,15 +8,19 @@ import type { Logger } from "./ops/logger.ts";
 import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
 import { Cursors } from "./services/cursors.ts";
-import { Delivery } from "./services/delivery.ts";
+import { Delivery, EVERYBODY } from "./services/delivery.ts";
 import { Friends } from "./services/friends.ts";
 import { Groups } from "./services/groups.ts";
+import { Healer } from "./services/healer.ts";
 import { History } from "./services/history.ts";
+import { Leases } from "./services/leases.ts";
 import { Login } from "./services/login.ts";
 import { LoginThrottle } from "./services/login_throttle.ts";
 import { Passwords } from "./services/passwords.ts";
+import { Presence } from "./services/presence.ts";
 import { Receipts } from "./services/receipts.ts";
 import { Sessions } from "./services/sessions.ts";
+import { openMysql } from "./stores/mysql.ts";
 import { openSqlite } from "./stores/sqlite.ts";
 import { type Store, StoreUnavailable } from "./stores/store.ts";
 
@@ -31,14 +38,66 @@ export interface App {
 }
 
 /**
- * Puts a server together and starts it, the store first and the listener last.
+ * Puts a server together and starts it: store, bus, services, and the listener last.
  * @throws {StartupError}
  */
-export function startApp(config: Config, log: Logger): App {
+export async function startApp(config: Config, log: Logger): Promise<App> {
+  await using starting = new AsyncDisposableStack();
+  const node = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+  const store = await openStore(config);
+  starting.defer(() => store.close());
+  const { events, handle } = busEvents();
+  const bus = await openBus(config, { events, node, log });
+  starting.defer(() => bus.close());
+
+  const services = wire({ config, log, store, bus, node });
+  handle(services.busEvents);
+  const { router, login, leases, healer, cursors } = services;
+  await leases.start();
+  starting.defer(() => leases.stop());
+  await bus.subscribe([EVERYBODY]);
+  healer.start();
+  starting.defer(() => healer.stop());
+  starting.defer(() => cursors.close());
+
+  const listener = new Listener({
+    host: config.host,
+    port: config.port,
+    maxConnections: config["max-connections"],
+    maxFrame: config["max-frame"],
+    maxQueue: config["max-queue"],
+    rate: config.rate,
+    router,
+    now: Date.now,
+    onEnd: (session) => login.logOut(session),
+    onDefect: log.defect.bind(log),
+    onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),
+  });
+  starting.defer(() => listener.close({ reason: "the server is stopping", reconnectMs: 1000 }));
+  starting.defer(() => {
+    listener.stop();
+    router.stopping = true;
+  });
+  // From here on it is for `stop` to undo all this, in the opposite order.
+  const running = starting.move();
+  let stopped: Promise<void> | undefined;
+  return { address: listener.address, stop: () => stopped ??= running.disposeAsync() };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly node: string;
+}
+
+/** Puts the services together. */
+function wire({ config, log, store, bus, node }: Parts) {
   const now = Date.now;
   const onDefect = log.defect.bind(log);
-  const store = openStore(config);
-  const sessions = new Sessions();
+  const sessions = new Sessions(bus);
+  const healer = new Healer({ log: store.log, sessions, bus, onDefect });
   const cursors = new Cursors(store.log, {
     interval: CURSOR_INTERVAL,
     onError: (error) =>
@@ -46,14 +105,47 @@ export function startApp(config: Config, log: Logger): App {
         ? log.warn("cursors not stored, trying again", { cause: error.message })
         : onDefect(error),
   });
-  const delivery = new Delivery(store.log, sessions);
+  const leases: Leases = new Leases({
+    store: store.leases,
+    node,
+    sessions,
+    monotonic: () => performance.now(),
+    evict: (session) => login.evict(session),
+    askToEvict: (lease) => delivery.askToEvict(lease),
+    onFreed: (users) => {
+      log.warn("a node died, its users are free", { users: users.length });
+      presence.lost(users);
+    },
+    onConfirmed: () => healer.heal(),
+    onDefect,
+  });
+  const delivery: Delivery = new Delivery({
+    log: store.log,
+    sessions,
+    bus,
+    node,
+    mayServe: () => leases.valid,
+    onEvict: (session) => void login.evict(session).catch(onDefect),
+    onMissing: () => healer.heal(),
+    onNonsense: (payload) => log.warn("nonsense came by the bus", { payload: payload.slice(0, 200) }),
+  });
+  const presence = new Presence({ store, delivery, now, onDefect });
   const auth = new Auth({
     accounts: store.accounts,
     passwords: new Passwords({ cost: config["password-cost"], atOnce: navigator.hardwareConcurrency }),
     throttle: new LoginThrottle({ limit: config["login-failures"], window: LOGIN_WINDOW, now }),
     now,
   });
-  const login = new Login({ auth, store, sessions, cursors, v1AckLimit: config["v1-ack-limit"], onDefect });
+  const login: Login = new Login({
+    auth,
+    store,
+    sessions,
+    cursors,
+    leases,
+    presence,
+    v1AckLimit: config["v1-ack-limit"],
+    onDefect,
+  });
   const router = new Router({
     auth,
     login,
@@ -61,9 +153,10 @@ export function startApp(config: Config, log: Logger): App {
     friends: new Friends(delivery),
     groups: new Groups(store.social, sessions),
     history: new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] }),
-    receipts: new Receipts(cursors, sessions),
+    receipts: new Receipts(cursors, delivery),
     now,
   }, {
+    mayServe: () => leases.valid,
     isUnavailable: (error) => {
       if (!(error instanceof StoreUnavailable)) return false;
       log.warn("the store cannot be reached", { cause: error.message });
@@ -71,40 +164,50 @@ export function startApp(config: Config, log: Logger): App {
     },
     onDefect,
   });
-  let listener: Listener;
-  try {
-    listener = new Listener({
-      host: config.host,
-      port: config.port,
-      maxConnections: config["max-connections"],
-      maxFrame: config["max-frame"],
-      maxQueue: config["max-queue"],
-      rate: config.rate,
-      router,
-      now,
-      onEnd: (session) => login.logOut(session),
-      onDefect,
-      onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),
-    });
-  } catch (error) {
-    closeQuietly(store, log);
-    throw error;
-  }
-  const stop = async () => {
-    listener.stop();
-    router.stopping = true;
-    await listener.close({ reason: "the server is stopping", reconnectMs: 1000 });
-    await cursors.close();
-    await store.close();
+  const events: BusEvents = {
+    message: (channel, payload) => delivery.receive(channel, payload),
+    interrupted: () => {
+      delivery.resend();
+      healer.heal();
+    },
+    unsent: (channel, payload) => delivery.unsent(channel, payload),
   };
-  let stopped: Promise<void> | undefined;
-  return { address: listener.address, stop: () => stopped ??= stop() };
+  return { router, login, leases, healer, cursors, busEvents: events };
 }
 
-function openStore(config: Config): Store {
-  return openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
+/** The bus is there before those who listen to it: until they are, what it says is nobody's business. */
+function busEvents(): { events: BusEvents; handle: (handler: BusEvents) => void } {
+  let handler: BusEvents | undefined;
+  return {
+    events: {
+      message: (channel, payload) => handler?.message(channel, payload),
+      interrupted: () => handler?.interrupted(),
+      unsent: (channel, payload) => handler?.unsent(channel, payload),
+    },
+    handle: (given) => handler = given,
+  };
 }
 
-function closeQuietly(store: Store, log: Logger): void {
-  store.close().catch((error) => log.warn("the store did not close cleanly", { cause: String(error) }));
+async function openStore(config: Config): Promise<Store> {
+  return config.db.startsWith("sqlite:")
+    ? openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability })
+    : await openMysql({ url: config.db, poolSize: config["db-pool"], wait: config.wait * 1000 });
+}
+
+async function openBus(
+  config: Config,
+  { events, node, log }: { events: BusEvents; node: string; log: Logger },
+): Promise<Bus> {
+  if (config.db.startsWith("sqlite:")) return new LocalHub().connect(events);
+  if (config.redis === "") return noBus();
+  return await RedisBus.open({
+    url: config.redis,
+    node,
+    wait: config.wait * 1000,
+    events,
+    onChange: (working, cause) =>
+      working
+        ? log.info("Redis works again")
+        : log.warn("Redis does not work, asking the log instead", { cause }),
+  });
 }

@@ -14,6 +14,8 @@ const whole = (min: number, max: number) =>
   z.string().regex(/^\d+$/, { error: "must be a whole number" }).transform(Number).pipe(
     z.number().min(min, { error: `must be at least ${min}` }).max(max, { error: `must be at most ${max}` }),
   );
+const isUrl = (text: string, protocol: string) =>
+  URL.parse(text)?.protocol === protocol && /^\w+:\/\/./.test(text);
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });
 
@@ -31,10 +33,34 @@ const SETTINGS = {
     help: "port to listen on; 0 takes a free one",
   },
   db: {
-    schema: z.string().regex(/^sqlite:.+/, { error: "must look like sqlite:FILE or sqlite::memory:" }),
+    schema: z.string().refine((url) => /^sqlite:.+/.test(url) || isUrl(url, "mysql:"), {
+      error: "must look like sqlite:FILE, sqlite::memory: or mysql://user:password@host:3306/name",
+    }),
     default: "sqlite:chat.db",
     value: "URL",
-    help: "where the data is kept: sqlite:FILE, or sqlite::memory: to keep nothing",
+    help:
+      "where the data is kept: sqlite:FILE, sqlite::memory: to keep nothing, mysql://user:password@host:3306/name",
+  },
+  "db-pool": {
+    schema: whole(2, 1000),
+    default: "10",
+    value: "N",
+    help: "the most connections to MySQL at once",
+  },
+  redis: {
+    schema: z.string().refine((url) => url === "" || isUrl(url, "redis:") || isUrl(url, "rediss:"), {
+      error: "must look like redis://host:6379",
+    }),
+    default: "",
+    value: "URL",
+    help:
+      "the Redis that connects this node with others, redis://host:6379; without it they ask the database",
+  },
+  wait: {
+    schema: whole(0, 3600),
+    default: "10",
+    value: "SECONDS",
+    help: "how long to try to reach MySQL and Redis at start",
   },
   durability: {
     schema: oneOf(["full", "normal"]),
@@ -129,9 +155,25 @@ export function readCommand(args: readonly string[], env: (name: string) => stri
     values[name] = result.data;
   }
   const config = values as Config;
+  if (config.redis !== "" && config.db.startsWith("sqlite:")) {
+    throw new StartupError(
+      "--redis needs --db mysql://…: an SQLite file belongs to one node, so there is no other one to talk to",
+    );
+  }
   return flags.printConfig
-    ? { run: "print-config", text: JSON.stringify(config, undefined, 2) + "\n" }
+    ? { run: "print-config", text: JSON.stringify(withoutPasswords(config), undefined, 2) + "\n" }
     : { run: "serve", config };
+}
+
+/** The settings as they may be shown: passwords in URLs become ***. */
+export function withoutPasswords(config: Config): Config {
+  const hide = (text: string) => {
+    const url = URL.parse(text);
+    if (!url?.password) return text;
+    url.password = "***";
+    return url.href;
+  };
+  return { ...config, db: hide(config.db), redis: hide(config.redis) };
 }
 
 function parseFlags(args: readonly string[]) {
@@ -150,7 +192,7 @@ function parseFlags(args: readonly string[]) {
   const values = new Map<string, string>();
   for (const name of names) {
     const value = parsed[name];
-    if (value === "") throw new StartupError(`--${name} needs a value; see --help`);
+    if (value === "" && name !== "redis") throw new StartupError(`--${name} needs a value; see --help`);
     if (typeof value === "string") values.set(name, value);
   }
   return { help: parsed.help === true, printConfig: parsed["print-config"] === true, values };

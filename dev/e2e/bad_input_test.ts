@@ -33,7 +33,7 @@ async function stays(wire: Wire): Promise<boolean> {
 }
 
 Deno.test("bad input: each gets its one answer, the neighbour notices nothing", async (t) => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using neighbour = await join(server, "neighbour");
   const cases: [string, (string | Uint8Array | object)[], number, boolean, string?][] = [
     ["hello", ["hello\n"], 100, false],
@@ -98,7 +98,7 @@ Deno.test("bad input: each gets its one answer, the neighbour notices nothing", 
 });
 
 Deno.test("bad input: once logged in", async (t) => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   const cases: [string, object, number][] = [
     ["toid 0", { msgid: 6, toid: 0, msg: "x", mid: "1" }, 103],
@@ -136,7 +136,7 @@ Deno.test("bad input: once logged in", async (t) => {
 });
 
 Deno.test("bad input: login with an id that nobody can have is a wrong login, also for v1", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using wire = await server.connect();
   for (const id of [0, -1, 4711]) {
     assertEquals((await wire.ask({ msgid: 1, id, password: "x" }, 2)).errno, 1);
@@ -144,7 +144,7 @@ Deno.test("bad input: login with an id that nobody can have is a wrong login, al
 });
 
 Deno.test("texts come back as they went in", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using bob = await join(server, "bob");
   const texts = [
@@ -169,7 +169,7 @@ Deno.test("texts come back as they went in", async () => {
 });
 
 Deno.test("names and group texts with SQL in them are only names", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   for (const name of ["' OR 1=1 --", '"; DELETE FROM user; --', "a/*b*/", "%", "_", "名前", "O'Neil 👍"]) {
     const user = await join(server, name);
     await user.wire.ask({ msgid: 9, groupname: name, groupdesc: name }, 18);
@@ -181,7 +181,7 @@ Deno.test("names and group texts with SQL in them are only names", async () => {
 });
 
 Deno.test("frames: glued, split into single bytes, or begun and left", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using neighbour = await join(server, "neighbour");
   const id = await register(server, "ann");
   await using left = await server.connect();
@@ -204,7 +204,7 @@ Deno.test("frames: glued, split into single bytes, or begun and left", async () 
 Deno.test("I9: frames mutated at random never end the server nor disturb a neighbour", async () => {
   const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
   const random = mulberry32(seed);
-  await using server = TestServer.start("--rate=1000000");
+  await using server = await TestServer.start("--rate=1000000");
   await using neighbour = await join(server, "neighbour");
   await using target = await join(server, "target");
   const valid = [

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join, logIn, register, TestServer } from "./harness.ts";
 
 Deno.test("v2: login answers with friends, groups and conversations as objects, and a token", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using bob = await join(server, "bob");
   await ann.wire.ask({ msgid: 7, friendid: bob.id, mid: "r" }, 12);
@@ -44,7 +44,7 @@ Deno.test("v2: login answers with friends, groups and conversations as objects, 
 });
 
 Deno.test("v2: a token logs in without a password, only its owner, and the same one comes back", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await register(server, "bob");
   const { token } = ann.ack;
@@ -57,7 +57,7 @@ Deno.test("v2: a token logs in without a password, only its owner, and the same 
 });
 
 Deno.test("v2: what was missed comes until it is confirmed; own messages do not come back", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   const id = await register(server, "bob");
   for (let i = 1; i <= 5; i++) await ann.wire.ask({ msgid: 6, toid: id, msg: `${i}`, mid: `${i}` }, 12);
@@ -88,7 +88,7 @@ Deno.test("v2: what was missed comes until it is confirmed; own messages do not 
 });
 
 Deno.test("v2: 1,000 missed messages come in order, once, no frame over 64 KiB", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   const id = await register(server, "bob");
   for (let i = 1; i <= 1000; i++) {
@@ -109,7 +109,7 @@ Deno.test("v2: 1,000 missed messages come in order, once, no frame over 64 KiB",
 });
 
 Deno.test("groups: members see what came after they joined; others are refused", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using bob = await join(server, "bob");
   await using eve = await join(server, "eve");
@@ -143,7 +143,7 @@ Deno.test("groups: members see what came after they joined; others are refused",
 });
 
 Deno.test("friends: refusals, and asking twice", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using bob = await join(server, "bob");
   const refused = async (frame: object) => (await ann.wire.ask(frame, 16)).errno;
@@ -167,7 +167,7 @@ Deno.test("friends: refusals, and asking twice", async () => {
 });
 
 Deno.test("history: pages in both directions, and other people's conversations stay theirs", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using bob = await join(server, "bob");
   await using eve = await join(server, "eve");
@@ -191,7 +191,7 @@ Deno.test("history: pages in both directions, and other people's conversations s
 });
 
 Deno.test("history: a page of long messages ends early rather than being over 64 KiB", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   const text = "\u00e9".repeat(15_000);
   for (let i = 1; i <= 6; i++) await ann.wire.ask({ msgid: 6, toid: ann.id, msg: text, mid: `${i}` }, 12);
@@ -215,7 +215,7 @@ Deno.test("history: a page of long messages ends early rather than being over 64
 });
 
 Deno.test("sessions: a second login is refused, a takeover ends the first one with GOODBYE", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using second = await server.connect();
   const login = { msgid: 1, v: 2, id: ann.id, password: ann.password };
@@ -230,7 +230,7 @@ Deno.test("sessions: a second login is refused, a takeover ends the first one wi
 });
 
 Deno.test("sessions: closing the connection logs out, whatever was under way is finished", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using bob = await join(server, "bob");
   const id = await register(server, "ann");
   {
@@ -252,7 +252,7 @@ Deno.test("sessions: closing the connection logs out, whatever was under way is 
 });
 
 Deno.test("stop: GOODBYE to those who know it, then everything closes", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using old = await join(server, "old", 1);
   await server.stop();
@@ -264,7 +264,7 @@ Deno.test("stop: GOODBYE to those who know it, then everything closes", async ()
 });
 
 Deno.test("login: 112 after too many failures, for unknown users as well; a token still works", async () => {
-  await using server = TestServer.start("--login-failures=3");
+  await using server = await TestServer.start("--login-failures=3");
   await using ann = await join(server, "ann");
   await ann.wire.ask({ msgid: 3 }, 17);
   for (const id of [ann.id, 4711]) {
@@ -278,7 +278,7 @@ Deno.test("login: 112 after too many failures, for unknown users as well; a toke
 });
 
 Deno.test("limits: too fast is 106 with the time to wait, too many connections 112", async () => {
-  await using server = TestServer.start("--rate=5", "--max-connections=1");
+  await using server = await TestServer.start("--rate=5", "--max-connections=1");
   await using wire = await server.connect();
   for (let i = 0; i < 6; i++) await wire.send({ msgid: 14 });
   const refused = await wire.next(16);

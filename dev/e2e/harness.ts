@@ -15,9 +15,9 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Cheap passwords and an empty store in memory, unless flags say otherwise. */
-  static start(...flags: string[]): TestServer {
+  static async start(...flags: string[]): Promise<TestServer> {
     const log: string[] = [];
-    const app = startApp(
+    const app = await startApp(
       testConfig(...flags),
       new Logger({ level: "info", write: (line) => log.push(line) }),
     );

@@ -18,7 +18,7 @@ const oneTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 Deno.test("I1: what is acknowledged is committed: another process can read it", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await using server = TestServer.start(`--db=sqlite:${folder}/chat.db`);
+    await using server = await TestServer.start(`--db=sqlite:${folder}/chat.db`);
     await using ann = await join(server, "ann");
     using db = new DatabaseSync(`${folder}/chat.db`, { readOnly: true });
     const row = db.prepare("SELECT seq FROM message WHERE sender = ? AND mid = ?");
@@ -34,7 +34,7 @@ Deno.test("I1: what is acknowledged is committed: another process can read it", 
 Deno.test("I2: seq is contiguous from 1 in each conversation, in commit order, whoever writes at once", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await using server = TestServer.start(`--db=sqlite:${folder}/chat.db`);
+    await using server = await TestServer.start(`--db=sqlite:${folder}/chat.db`);
     const users = [];
     for (const name of ["a", "b", "c", "d"]) users.push(await join(server, name));
     const [a, b, c, d] = users as [User, User, User, User];
@@ -65,7 +65,7 @@ Deno.test("I3: a (sender, mid) is stored once, resent at once or later, also to 
     const flag = `--db=sqlite:${folder}/chat.db`;
     let first;
     {
-      await using server = TestServer.start(flag);
+      await using server = await TestServer.start(flag);
       await using ann = await join(server, "ann");
       await using bob = await join(server, "bob");
       const message = { msgid: 6, toid: bob.id, msg: "once", mid: "same" };
@@ -83,7 +83,7 @@ Deno.test("I3: a (sender, mid) is stored once, resent at once or later, also to 
       await bob.wire.settle();
       assertEquals(bob.wire.frames.length, 1, "and pushed once");
     }
-    await using server = TestServer.start(flag);
+    await using server = await TestServer.start(flag);
     await using ann = await logIn(server, { id: 1, name: "ann" });
     assertEquals(await ann.wire.ask({ msgid: 6, toid: 2, msg: "once", mid: "same" }, 12), first);
     assertEquals((await ann.wire.ask({ msgid: 20, conv: "u1-2" }, 21)).messages.length, 2);
@@ -93,7 +93,7 @@ Deno.test("I3: a (sender, mid) is stored once, resent at once or later, also to 
 });
 
 Deno.test("I4: pushes come in seq order without holes, over logins in the middle and pauses in reading", async () => {
-  await using server = TestServer.start("--max-queue=65536");
+  await using server = await TestServer.start("--max-queue=65536");
   await using ann = await join(server, "ann");
   const id = await register(server, "bob");
   const text = "y".repeat(2000);
@@ -120,7 +120,7 @@ Deno.test("I4: pushes come in seq order without holes, over logins in the middle
 });
 
 Deno.test("I6: of simultaneous logins exactly one wins", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   const id = await register(server, "ann");
   for (let round = 0; round < 10; round++) {
     const wires = await Promise.all(oneTo(8).map(() => server.connect()));
@@ -137,7 +137,7 @@ Deno.test("I6: of simultaneous logins exactly one wins", async () => {
 });
 
 Deno.test("I7: a reader that stalls slows nobody and gets everything when it reads again", async () => {
-  await using server = TestServer.start("--max-queue=65536");
+  await using server = await TestServer.start("--max-queue=65536");
   await using ann = await join(server, "ann");
   await using stalled = await join(server, "stalled");
   await using bob = await join(server, "bob");
@@ -156,7 +156,7 @@ Deno.test("I7: a reader that stalls slows nobody and gets everything when it rea
 });
 
 Deno.test("I8: the sender is the session, whatever the frame says", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann");
   await using bob = await join(server, "bob");
   await using eve = await join(server, "eve", 1);

@@ -40,7 +40,7 @@ class OldProgram implements AsyncDisposable {
 const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
 Deno.test("v1: a whole conversation, byte by byte", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await OldProgram.start(server.port);
   await using bob = await OldProgram.start(server.port);
 
@@ -134,7 +134,7 @@ Deno.test("v1: a whole conversation, byte by byte", async () => {
 });
 
 Deno.test("v1: friend request and answer wait in offlinemsg", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using ann = await join(server, "ann", 1);
   const id = await register(server, "bob");
   await ann.wire.send({ msgid: 7, id: ann.id, friendid: id });
@@ -155,7 +155,7 @@ Deno.test("v1: friend request and answer wait in offlinemsg", async () => {
 });
 
 Deno.test("v1: is sent msgid 2, 5, 6, 7, 8, 11 and 16 and no others, each frame in a write of its own", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using old = await join(server, "old", 1);
   await using ann = await join(server, "ann");
   const { wire } = old;
@@ -189,7 +189,7 @@ Deno.test("v1: is sent msgid 2, 5, 6, 7, 8, 11 and 16 and no others, each frame 
 
 Deno.test("v1: 1,000 missed messages come once and in order, in the answer as far as --v1-ack-limit goes", async () => {
   for (const limit of ["1048576", "1024"]) {
-    await using server = TestServer.start(`--v1-ack-limit=${limit}`);
+    await using server = await TestServer.start(`--v1-ack-limit=${limit}`);
     await using ann = await join(server, "ann");
     const id = await register(server, "bob");
     const texts = Array.from({ length: 1000 }, (_, i) => `message ${i}`);
@@ -205,7 +205,7 @@ Deno.test("v1: 1,000 missed messages come once and in order, in the answer as fa
 });
 
 Deno.test("v1: frames may end with NUL, a line end, or nothing, and come glued", async () => {
-  await using server = TestServer.start();
+  await using server = await TestServer.start();
   await using wire: Wire = await server.connect();
   await wire.send('{"msgid":4,"name":"a","password":"p"}{"msgid":4,"name":"b","password":"p"}\0\r\n\t ');
   await wire.send('{"msgid":4,"name":"c","password":"p"}\0');

@@ -4,7 +4,7 @@ import { encodeReply, type Push } from "../protocol/encode.ts";
 import type { Generation } from "../protocol/message_frame.ts";
 import type { Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Peer } from "../services/peer.ts";
+import type { Goodbye, Peer } from "../services/peer.ts";
 import type { Session } from "../services/sessions.ts";
 import { InFlight } from "./in_flight.ts";
 import { TokenBucket } from "./limits.ts";
@@ -97,9 +97,9 @@ export class Connection implements Peer, RoutedClient {
     this.#outbox.add(push.bytes(this.#generation), written);
   }
 
-  end(goodbye: { reason: string; reconnectMs: number }): void {
+  end(goodbye: Goodbye): Promise<void> {
     this.reply({ msgid: Msg.GOODBYE, reason: goodbye.reason, reconnect_ms: goodbye.reconnectMs });
-    this.finish().catch(this.#options.onDefect);
+    return this.finish();
   }
 
   /** Waits until running requests are answered and everything queued is written, within bounds; then closes. */

@@ -1,6 +1,7 @@
 import { Errno, StartupError } from "../errors.ts";
 import { encodeReply } from "../protocol/encode.ts";
 import { Msg } from "../protocol/msgid.ts";
+import type { Goodbye } from "../services/peer.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
 export interface ListenerOptions extends ConnectionOptions {
@@ -51,9 +52,9 @@ export class Listener {
   }
 
   /** Says goodbye on every connection and waits until all are closed. */
-  async close(goodbye: { reason: string; reconnectMs: number }): Promise<void> {
+  async close(goodbye: Goodbye): Promise<void> {
     this.stop();
-    for (const connection of this.#connections.keys()) connection.end(goodbye);
+    await Promise.all([...this.#connections.keys()].map((connection) => connection.end(goodbye)));
     await this.#accepting;
     await Promise.all(this.#connections.values());
   }

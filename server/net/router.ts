@@ -20,20 +20,27 @@ const RETRY_MS = 1000;
  */
 export class Router {
   readonly #services: Services;
+  readonly #mayServe: () => boolean;
   readonly #isUnavailable: (error: unknown) => boolean;
   readonly #onDefect: (error: unknown) => void;
   /** Set while the server stops: every request is then answered by errno 110. */
   stopping = false;
 
   /**
+   * @param mayServe Whether the sessions here are certainly still this node's; if not, requests are refused.
    * @param isUnavailable Tells errors of a store that cannot be reached from defects.
    * @param onDefect Is told of errors that are nobody's answer: they are answered by errno 108 as well.
    */
   constructor(
     services: Services,
-    options: { isUnavailable: (error: unknown) => boolean; onDefect: (error: unknown) => void },
+    options: {
+      mayServe: () => boolean;
+      isUnavailable: (error: unknown) => boolean;
+      onDefect: (error: unknown) => void;
+    },
   ) {
     this.#services = services;
+    this.#mayServe = options.mayServe;
     this.#isUnavailable = options.isUnavailable;
     this.#onDefect = options.onDefect;
   }
@@ -48,6 +55,7 @@ export class Router {
       const wait = client.rate.take();
       if (wait > 0) throw new Refusal(Errno.TOO_FAST, "too fast", { retryMs: wait });
       if (this.stopping) throw new Refusal(Errno.STOPPING, "the server is stopping", { retryMs: RETRY_MS });
+      if (!this.#mayServe()) throw notStored();
       if (route.order === "alone") return this.#alone(client, route, { msgid, body });
       const done = this.#handle(client, route, { msgid, body });
       if (done instanceof Promise) this.#track(client, done, { msgid, body });
@@ -118,9 +126,11 @@ export class Router {
   #refusal(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     if (!this.#isUnavailable(error)) this.#onDefect(error);
-    return new Refusal(Errno.NOT_STORED, "not stored, try again", { retryMs: RETRY_MS });
+    return notStored();
   }
 }
+
+const notStored = () => new Refusal(Errno.NOT_STORED, "not stored, try again", { retryMs: RETRY_MS });
 
 interface Parsed {
   readonly msgid: number;

@@ -125,4 +125,11 @@ export type Reply =
     readonly frames: readonly string[];
     readonly more: boolean;
   }
-  | { readonly msgid: typeof Msg.GOODBYE; readonly reason: string; readonly reconnect_ms: number };
+  | { readonly msgid: typeof Msg.GOODBYE; readonly reason: string; readonly reconnect_ms: number }
+  | {
+    readonly msgid: typeof Msg.PRESENCE;
+    readonly id: number;
+    readonly name: string;
+    readonly state: State;
+    readonly at: number;
+  };

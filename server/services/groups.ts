@@ -21,7 +21,7 @@ export class Groups {
       description: groupdesc,
       creator: session.user.id,
     });
-    this.#sessions.enterGroup(session, { group: groupid, seq: 0 });
+    await this.#sessions.joinGroup(session, { group: groupid, seq: 0 });
     session.peer.reply({ msgid: Msg.CREATE_GROUP_ACK, errno: Errno.OK, groupid, groupname });
   }
 
@@ -30,7 +30,7 @@ export class Groups {
     const { groupid } = frame;
     const result = await this.#social.joinGroup(groupid, session.user.id);
     if (typeof result === "object") {
-      this.#sessions.enterGroup(session, { group: groupid, seq: result.joined });
+      await this.#sessions.joinGroup(session, { group: groupid, seq: result.joined });
       session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno: Errno.OK, groupid });
       return;
     }

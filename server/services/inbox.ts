@@ -97,6 +97,13 @@ export class Inbox {
     }
   }
 
+  /** The log has entries of a conversation up to `seq` at least. */
+  notice(conv: string, seq: number): void {
+    if (this.#started && seq <= this.#position(conv).pushed) return;
+    this.#fallBehind(conv, seq);
+    this.#wake();
+  }
+
   /**
    * The client has everything of a conversation up to `seq`.
    * @throws {Refusal} errno 109 if the user is not in it, 100 if it has no such entry yet.

@@ -73,7 +73,7 @@ class FakePeer implements Peer {
   }
 
   reply(): void {}
-  end(): void {}
+  async end(): Promise<void> {}
 }
 
 function setUp(generation: Generation = 2) {
@@ -160,6 +160,17 @@ Deno.test("inbox: a store that is away is asked again", async () => {
   inbox.offer(log.add());
   await settled(2);
   assertEquals(log.reads, 2);
+  await close();
+});
+
+Deno.test("I4: a notice without the entry, or one that is known already", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  inbox.start();
+  for (let i = 0; i < 5; i++) log.add();
+  inbox.notice("u1-2", 5);
+  await settled(5);
+  inbox.notice("u1-2", 4);
+  assertEquals([peer.pushed, log.reads], [range(1, 5), 1]);
   await close();
 });
 

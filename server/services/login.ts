@@ -1,12 +1,14 @@
 import { Errno, Refusal } from "../errors.ts";
 import { type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Group, LogMessage } from "../protocol/messages.ts";
+import type { Group, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
 import type { Auth, Identity } from "./auth.ts";
 import type { Cursors } from "./cursors.ts";
 import { Inbox } from "./inbox.ts";
+import type { Leases } from "./leases.ts";
 import type { Peer } from "./peer.ts";
+import type { Presence } from "./presence.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** From credentials to a session that is caught up, and back out. */
@@ -15,6 +17,8 @@ export class Login {
   readonly #store: Store;
   readonly #sessions: Sessions;
   readonly #cursors: Cursors;
+  readonly #leases: Leases;
+  readonly #presence: Presence;
   readonly #v1AckLimit: number;
   readonly #onDefect: (error: unknown) => void;
 
@@ -24,6 +28,8 @@ export class Login {
     store: Store;
     sessions: Sessions;
     cursors: Cursors;
+    leases: Leases;
+    presence: Presence;
     v1AckLimit: number;
     onDefect: (error: unknown) => void;
   }) {
@@ -31,6 +37,8 @@ export class Login {
     this.#store = options.store;
     this.#sessions = options.sessions;
     this.#cursors = options.cursors;
+    this.#leases = options.leases;
+    this.#presence = options.presence;
     this.#v1AckLimit = options.v1AckLimit;
     this.#onDefect = options.onDefect;
   }
@@ -43,11 +51,15 @@ export class Login {
   async logIn(frame: Frame<typeof Msg.LOGIN>, peer: Peer): Promise<Session> {
     peer.generation = (frame.v ?? 1) >= 2 ? 2 : 1;
     const identity = await this.#auth.authenticate(frame);
-    const session = this.#open(identity, peer, frame.takeover ?? false);
+    const { session, subscribed } = await this.#leases.claim(
+      { user: identity.id, takeover: frame.takeover ?? false },
+      (id) => this.#open(id, { identity, peer }),
+    );
     try {
+      await subscribed;
       await this.#present(session, identity);
     } catch (error) {
-      this.#sessions.remove(session);
+      await this.#end(session);
       throw error;
     }
     return session;
@@ -55,21 +67,26 @@ export class Login {
 
   /** Ends a session, its cursors stored. The connection stays. */
   async logOut(session: Session): Promise<void> {
-    this.#sessions.remove(session);
-    await this.#cursors.flush();
+    await this.#end(session);
+    await this.#presence.left(session.user);
   }
 
-  /** Checks and takes the user's one place without a pause in between (I6). */
-  #open(identity: Identity, peer: Peer, takeover: boolean): Session {
-    const other = this.#sessions.get(identity.id);
-    if (other) {
-      if (!takeover) {
-        throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
-      }
-      this.#sessions.remove(other);
-      other.peer.end({ reason: "takeover", reconnectMs: 0 });
-    }
+  /** Ends a session for another one of the same user, which begins when this resolves. */
+  async evict(session: Session): Promise<void> {
+    this.#sessions.remove(session);
+    await session.peer.end({ reason: "takeover", reconnectMs: 0 });
+    await this.#end(session);
+  }
+
+  async #end(session: Session): Promise<void> {
+    this.#sessions.remove(session);
+    await this.#cursors.flush();
+    await this.#leases.release(session);
+  }
+
+  #open(id: string, { identity, peer }: { identity: Identity; peer: Peer }) {
     const session: Session = {
+      id,
       user: { id: identity.id, name: identity.name },
       peer,
       inbox: new Inbox({
@@ -82,8 +99,7 @@ export class Login {
       groups: new Set(),
       ended: false,
     };
-    this.#sessions.add(session);
-    return session;
+    return { session, subscribed: this.#sessions.add(session) };
   }
 
   async #present(session: Session, identity: Identity): Promise<void> {
@@ -94,7 +110,10 @@ export class Login {
       this.#store.social.friends(user.id),
       this.#store.social.groups(user.id),
     ]);
-    for (const { id } of groupRows) this.#sessions.enterGroup(session, { group: id });
+    await this.#sessions.enterGroups(session, groupRows.map(({ id }) => id));
+    const others = [...friends, ...groupRows.flatMap(({ members }) => members)].map(({ id }) => id);
+    const online = await this.#store.leases.online([...new Set(others)]);
+    const state = (id: number): State => online.has(id) ? "online" : "offline";
     const conversations = await this.#store.log.conversations(user.id);
     inbox.load(conversations);
     const token = peer.generation === 2 ? identity.token ?? await this.#auth.issueToken(user.id) : undefined;
@@ -107,7 +126,7 @@ export class Login {
       members: members.map((member) => ({
         id: member.id,
         name: member.name,
-        state: this.#state(member.id),
+        state: state(member.id),
         role: member.role,
       })),
     }));
@@ -116,16 +135,16 @@ export class Login {
       errno: Errno.OK,
       id: user.id,
       name: user.name,
-      friends: friends.map(({ id, name }) => ({ id, name, state: this.#state(id) })),
+      friends: friends.map(({ id, name }) => ({ id, name, state: state(id) })),
       groups,
       conversations,
       ...(token === undefined ? {} : { token }),
       ...(missed.length > 0 ? { missed } : {}),
     }, () => missed.forEach((message: LogMessage) => inbox.written(message)));
     inbox.start();
-  }
-
-  #state(user: number): "online" | "offline" {
-    return this.#sessions.get(user) ? "online" : "offline";
+    this.#presence.announce(user, {
+      state: "online",
+      to: friends.map(({ id }) => id).filter((id) => online.has(id)),
+    });
   }
 }

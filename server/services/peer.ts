@@ -2,6 +2,12 @@ import type { Push } from "../protocol/encode.ts";
 import type { Generation } from "../protocol/message_frame.ts";
 import type { Reply } from "../protocol/messages.ts";
 
+/** Why a connection ends, and after how long its client may come back, in ms. */
+export interface Goodbye {
+  readonly reason: string;
+  readonly reconnectMs: number;
+}
+
 /** What the services see of a connection. Nothing here waits for the network except {@linkcode Peer.drained}. */
 export interface Peer {
   /** What the client understands; settled when it logs in. */
@@ -14,6 +20,6 @@ export interface Peer {
   push(push: Push, written?: () => void): void;
   /** Resolves when the connection is writable again, or closed. */
   drained(): Promise<void>;
-  /** Says goodbye to those who understand it, writes what is queued, and closes. */
-  end(goodbye: { reason: string; reconnectMs: number }): void;
+  /** Says goodbye to those who understand it, writes what is queued, and closes; resolves then, within bounds. */
+  end(goodbye: Goodbye): Promise<void>;
 }

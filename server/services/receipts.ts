@@ -2,16 +2,17 @@ import { parseConv, peerOf } from "../protocol/conversation.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Frame } from "../protocol/schemas.ts";
 import type { Cursors } from "./cursors.ts";
-import type { Session, Sessions } from "./sessions.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Session } from "./sessions.ts";
 
 /** How far clients have got: moves their cursors and tells the other side. */
 export class Receipts {
   readonly #cursors: Cursors;
-  readonly #sessions: Sessions;
+  readonly #delivery: Delivery;
 
-  constructor(cursors: Cursors, sessions: Sessions) {
+  constructor(cursors: Cursors, delivery: Delivery) {
     this.#cursors = cursors;
-    this.#sessions = sessions;
+    this.#delivery = delivery;
   }
 
   /** @throws {Refusal} errno 100 or 109. */
@@ -22,6 +23,6 @@ export class Receipts {
     if (kind === "read") this.#cursors.mark({ user: id, conv, read: seq });
     const about = parseConv(conv);
     if (about?.kind !== "pair" || about.low === about.high) return;
-    this.#sessions.get(peerOf(about, id))?.peer.reply({ msgid: Msg.RECEIPT, id, conv, seq, kind });
+    this.#delivery.tell(peerOf(about, id), { msgid: Msg.RECEIPT, id, conv, seq, kind });
   }
 }

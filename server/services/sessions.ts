@@ -1,9 +1,12 @@
+import type { Bus } from "../bus/bus.ts";
 import { groupConv } from "../protocol/conversation.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Peer } from "./peer.ts";
 
 /** One user, logged in over one connection. */
 export interface Session {
+  /** Its name in the cluster, random. */
+  readonly id: string;
   readonly user: { readonly id: number; readonly name: string };
   readonly peer: Peer;
   readonly inbox: Inbox;
@@ -13,10 +16,29 @@ export interface Session {
   ended: boolean;
 }
 
-/** The sessions of this node, by user and by group. */
+/** The channel on which wake-ups for one user travel. */
+export const userChannel = (user: number) => `user:${user}`;
+/** The channel on which wake-ups for the members of a group travel. */
+export const groupChannel = (group: number) => `group:${group}`;
+
+interface GroupSessions {
+  readonly sessions: Set<Session>;
+  /** Resolves when what is said in the group comes in on this node. */
+  readonly subscribed: Promise<void>;
+}
+
+/**
+ * The sessions of this node, by user and by group. The node is subscribed to exactly the channels of the users who
+ * have a session here and of the groups that they are in.
+ */
 export class Sessions {
+  readonly #bus: Bus;
   readonly #byUser = new Map<number, Session>();
-  readonly #byGroup = new Map<number, Set<Session>>();
+  readonly #byGroup = new Map<number, GroupSessions>();
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
 
   get(user: number): Session | undefined {
     return this.#byUser.get(user);
@@ -24,29 +46,42 @@ export class Sessions {
 
   /** The sessions whose users are in a group. */
   inGroup(group: number): Iterable<Session> {
-    return this.#byGroup.get(group) ?? [];
+    return this.#byGroup.get(group)?.sessions ?? [];
   }
 
-  all(): Iterable<Session> {
-    return this.#byUser.values();
+  all(): Session[] {
+    return [...this.#byUser.values()];
   }
 
   get size(): number {
     return this.#byUser.size;
   }
 
-  add(session: Session): void {
+  /** Takes a session in, at once. Resolves when its user's wake-ups come in. */
+  add(session: Session): Promise<void> {
     this.#byUser.set(session.user.id, session);
+    return this.#bus.subscribe([userChannel(session.user.id)]);
   }
 
-  /** From now on the session sees what is said in the group after `seq`. */
-  enterGroup(session: Session, entry: { group: number; seq?: number }): void {
+  /** From now on the session takes part in these groups. Resolves when what is said in them comes in. */
+  async enterGroups(session: Session, groups: readonly number[]): Promise<void> {
     if (session.ended) return;
-    session.groups.add(entry.group);
-    if (entry.seq !== undefined) session.inbox.enter(groupConv(entry.group), entry.seq);
-    const sessions = this.#byGroup.get(entry.group);
-    if (sessions) sessions.add(session);
-    else this.#byGroup.set(entry.group, new Set([session]));
+    const added = groups.filter((group) => !this.#byGroup.has(group));
+    const subscribed = added.length > 0 ? this.#bus.subscribe(added.map(groupChannel)) : Promise.resolve();
+    for (const group of added) this.#byGroup.set(group, { sessions: new Set(), subscribed });
+    const entered = groups.map((group) => this.#byGroup.get(group)!);
+    for (const { sessions } of entered) sessions.add(session);
+    for (const group of groups) session.groups.add(group);
+    await Promise.all(entered.map((group) => group.subscribed));
+  }
+
+  /** The session's user has joined a group, and sees what is said in it after `seq`. */
+  async joinGroup(session: Session, joined: { group: number; seq: number }): Promise<void> {
+    const conv = groupConv(joined.group);
+    session.inbox.enter(conv, joined.seq);
+    await this.enterGroups(session, [joined.group]);
+    // The next entry may have been announced before this node was subscribed: look whether it is there.
+    session.inbox.notice(conv, joined.seq + 1);
   }
 
   /** Ends a session; again is fine. Its connection stays as it is. */
@@ -54,11 +89,19 @@ export class Sessions {
     if (session.ended) return;
     session.ended = true;
     session.inbox.close();
-    if (this.#byUser.get(session.user.id) === session) this.#byUser.delete(session.user.id);
-    for (const group of session.groups) {
-      const sessions = this.#byGroup.get(group);
-      sessions?.delete(session);
-      if (sessions?.size === 0) this.#byGroup.delete(group);
+    const left: string[] = [];
+    if (this.#byUser.get(session.user.id) === session) {
+      this.#byUser.delete(session.user.id);
+      left.push(userChannel(session.user.id));
     }
+    for (const group of session.groups) {
+      const sessions = this.#byGroup.get(group)?.sessions;
+      sessions?.delete(session);
+      if (sessions?.size === 0) {
+        this.#byGroup.delete(group);
+        left.push(groupChannel(group));
+      }
+    }
+    this.#bus.unsubscribe(left);
   }
 }

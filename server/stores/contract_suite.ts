@@ -26,7 +26,7 @@ export function storeContract(
     const ann = there(await store.accounts.create("ann", "hash 1"));
     assert(ann > 0);
     assertEquals(await store.accounts.create("ann", "hash 2"), undefined);
-    for (const name of ["Ann", "ann ", "änn", "a\u0308nn", "ANN", "名前", "👍", "👎", "' OR 1=1 --"]) {
+    for (const name of ["Ann", "änn", "a\u0308nn", "ANN", "名前", "👍", "👎", "' OR 1=1 --"]) {
       const id = await store.accounts.create(name, "x");
       assert(id !== undefined, `${name} is another name`);
       assertEquals(plain(await store.accounts.find({ name })), { id, name, password: "x" });
@@ -197,6 +197,12 @@ export function storeContract(
     await store.log.moveCursors([{ user, conv, delivered: 2, read: 1 }]);
     await store.log.moveCursors([]);
     assertEquals(await progress(), [{ conv, seq: 5, delivered: 4, read: 1 }]);
+    assertEquals((await store.log.behind([user, stranger])).map(plain), [{ user, conv, seq: 5 }]);
+    const many = Array.from({ length: 120 }, () => ({ user, conv, delivered: 5 }));
+    await store.log.moveCursors([...many, { user, conv: "u1-999999", delivered: 5 }]);
+    assertEquals(await progress(), [{ conv, seq: 5, delivered: 5, read: 1 }]);
+    assertEquals(await store.log.behind([user, stranger]), []);
+    assertEquals(await store.log.behind([]), []);
     assertEquals(await store.log.conversations(stranger), []);
     assertEquals(plain(await store.log.membership(conv, user)), { joined: 0 });
     assertEquals(await store.log.membership(conv, stranger), undefined);
@@ -248,6 +254,39 @@ export function storeContract(
     const group = await store.social.createGroup({ name: "g", description: "", creator });
     const joins = await Promise.all(Array.from({ length: 8 }, () => store.social.joinGroup(group, member)));
     assertEquals(joins.filter((join) => typeof join === "object").length, 1);
+  });
+
+  test("I6: leases are taken once, given back by their holder only, and may be asked for", async (store) => {
+    const { leases } = store;
+    const lease = (user: number, n: number) => ({
+      user,
+      node: `node ${n}`,
+      session: `session ${n} of ${user}`,
+    });
+    await leases.beat("node 1");
+    await leases.beat("node 2");
+    const mayBury = { mayBury: true };
+    const first = await Promise.all(
+      [1, 2, 1, 2].map((n, i) => leases.take({ ...lease(7, n), session: `s${i}` }, mayBury)),
+    );
+    assertEquals(first.filter((holder) => holder === undefined).length, 1);
+    assertEquals(await leases.take(lease(8, 1), mayBury), undefined);
+    assertEquals(plain(await leases.take(lease(8, 2), mayBury)), lease(8, 1));
+    assertEquals([...await leases.online([7, 8, 9])].sort(), [7, 8]);
+    assertEquals(await leases.online([]), new Set());
+    await leases.release(lease(8, 2));
+    assertEquals([...await leases.online([8])], [8], "not the holder's");
+    await leases.want(8);
+    await leases.want(9);
+    const held = (await leases.held("node 1")).filter(({ user }) => user === 8).map(plain);
+    assertEquals(held, [{ user: 8, session: lease(8, 1).session, wanted: true }]);
+    await leases.release(lease(8, 1));
+    assertEquals(await leases.take(lease(8, 2), mayBury), undefined);
+    assertEquals((await leases.held("node 2")).filter(({ user }) => user === 8)[0]?.wanted, false);
+    assertEquals(await leases.bury(), [], "all live");
+    await leases.leave("node 1");
+    await leases.leave("node 2");
+    assertEquals(await leases.online([7, 8]), new Set());
   });
 
   test("close: what was asked before is finished", async (store) => {

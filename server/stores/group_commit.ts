@@ -1,4 +1,19 @@
-import { StoreUnavailable } from "./store.ts";
+import { type NewMessage, StoreUnavailable } from "./store.ts";
+
+/** The most that goes into one transaction. */
+export interface BatchLimits<Entry> {
+  readonly entries: number;
+  /** Of the sum of the entries' sizes; a larger entry goes alone. */
+  readonly size: number;
+  readonly sizeOf: (entry: Entry) => number;
+}
+
+/** For messages: a statement that inserts so much is well below what databases take at once. */
+export const BATCH: BatchLimits<NewMessage> = {
+  entries: 512,
+  size: 1024 * 1024,
+  sizeOf: ({ body }) => body.length,
+};
 
 /**
  * Gathers what comes in while a commit is under way and commits it together: idle means immediate, busy means
@@ -7,17 +22,17 @@ import { StoreUnavailable } from "./store.ts";
  */
 export class GroupCommit<Entry, Result> {
   readonly #commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[];
-  readonly #maxBatch: number;
+  readonly #limits: BatchLimits<Entry>;
   #waiting: Waiter<Entry, Result>[] = [];
   #running: Promise<void> | undefined;
 
   /** @param commit Commits a batch as a whole and gives the results in the same order. */
   constructor(
     commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[],
-    options: { maxBatch: number },
+    limits: BatchLimits<Entry>,
   ) {
     this.#commit = commit;
-    this.#maxBatch = options.maxBatch;
+    this.#limits = limits;
   }
 
   add(entry: Entry): Promise<Result> {
@@ -35,8 +50,18 @@ export class GroupCommit<Entry, Result> {
   async #run(): Promise<void> {
     // One turn of the loop, so that the frames that other connections have ready join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#maxBatch));
+    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#next()));
     this.#running = undefined;
+  }
+
+  /** How many of those that wait go together. */
+  #next(): number {
+    const { entries, size, sizeOf } = this.#limits;
+    const most = Math.min(entries, this.#waiting.length);
+    let room = size - sizeOf(this.#waiting[0]!.entry);
+    let count = 1;
+    while (count < most && (room -= sizeOf(this.#waiting[count]!.entry)) >= 0) count++;
+    return count;
   }
 
   async #settle(batch: readonly Waiter<Entry, Result>[]): Promise<void> {

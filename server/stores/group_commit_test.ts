@@ -9,7 +9,7 @@ Deno.test("group commit: what comes in during a commit goes together, in order",
     batches.push([...batch]);
     if (batches.length === 1) await gate.promise;
     return batch.map((n) => n * 10);
-  }, { maxBatch: 3 });
+  }, { entries: 3, size: 100, sizeOf: () => 1 });
   const results = [commits.add(1)];
   await new Promise((resolve) => setImmediate(resolve));
   await new Promise((resolve) => setImmediate(resolve));
@@ -24,7 +24,7 @@ Deno.test("group commit: a bad entry fails alone", async () => {
   const commits = new GroupCommit<number, number>((batch) => {
     if (batch.includes(2)) throw new TypeError("two");
     return batch;
-  }, { maxBatch: 10 });
+  }, { entries: 10, size: 100, sizeOf: () => 1 });
   const results = await Promise.allSettled([1, 2, 3].map((n) => commits.add(n)));
   assertEquals(results.map((result) => result.status), ["fulfilled", "rejected", "fulfilled"]);
 });
@@ -34,7 +34,17 @@ Deno.test("group commit: a store that cannot be reached is asked once for the wh
   const commits = new GroupCommit<number, number>(() => {
     calls++;
     throw new StoreUnavailable("away");
-  }, { maxBatch: 10 });
+  }, { entries: 10, size: 100, sizeOf: () => 1 });
   await Promise.all([1, 2, 3].map((n) => assertRejects(() => commits.add(n), StoreUnavailable)));
   assertEquals(calls, 1);
+});
+
+Deno.test("group commit: a batch is bounded by size as well; what is larger goes alone", async () => {
+  const batches: number[][] = [];
+  const commits = new GroupCommit<number, number>((batch) => {
+    batches.push([...batch]);
+    return batch;
+  }, { entries: 10, size: 10, sizeOf: (n) => n });
+  await Promise.all([4, 6, 1, 50, 9, 1, 1].map((n) => commits.add(n)));
+  assertEquals(batches, [[4, 6], [1], [50], [9, 1], [1]]);
 });

@@ -1,3 +1,4 @@
+import mysql001 from "../../sql/mysql/001_schema.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
 
 /** One step of the schema, applied once and in order. */
@@ -8,3 +9,6 @@ export interface Migration {
 
 /** The steps for SQLite; imported as text, so that they are part of the executable. */
 export const SQLITE_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: sqlite001 }];
+
+/** The steps for MySQL and MariaDB. Statements end with a semicolon at the end of a line. */
+export const MYSQL_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: mysql001 }];

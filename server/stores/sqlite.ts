@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { StartupError } from "../errors.ts";
-import { GroupCommit } from "./group_commit.ts";
+import { BATCH, GroupCommit } from "./group_commit.ts";
+import { MemoryLeases } from "./memory_leases.ts";
 import { SQLITE_MIGRATIONS } from "./migrations.ts";
 import { SqliteAccounts } from "./sqlite_accounts.ts";
 import { SqliteLog } from "./sqlite_log.ts";
@@ -16,9 +17,6 @@ export interface SqliteOptions {
   /** Server time in Unix milliseconds. */
   readonly now?: () => number;
 }
-
-/** The most entries that go into one transaction. */
-const MAX_BATCH = 512;
 
 /**
  * Opens the embedded store. The file is locked for as long as it is open, since one node owns it.
@@ -50,13 +48,14 @@ export function openSqlite(options: SqliteOptions): Store {
     );
   }
   const log = new SqliteLog(db, now);
-  const commits = new GroupCommit(log.commit.bind(log), { maxBatch: MAX_BATCH });
+  const commits = new GroupCommit(log.commit.bind(log), BATCH);
   const opened = db;
   let closing: Promise<void> | undefined;
   return {
     accounts: new SqliteAccounts(db, now),
     social: new SqliteSocial(db, now),
     log: log.port((entry) => commits.add(entry)),
+    leases: new MemoryLeases(),
     close: () =>
       closing ??= commits.drain().then(() => {
         opened.close();

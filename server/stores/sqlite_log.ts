@@ -34,6 +34,7 @@ export class SqliteLog {
   readonly #after: Statement<MessageRow>;
   readonly #before: Statement<MessageRow>;
   readonly #conversations: Statement<Progress>;
+  readonly #behind: Statement<{ conv: string; seq: number }>;
   readonly #membership: Statement<{ joined: number }>;
   readonly #move: Statement<never>;
 
@@ -76,7 +77,13 @@ export class SqliteLog {
     this.#conversations = new Statement(
       db,
       `SELECT progress.conv, conversation.seq, progress.delivered, progress."read"
-         FROM progress JOIN conversation ON conversation.conv = progress.conv WHERE progress.userid = ?`,
+         FROM progress JOIN conversation ON conversation.conv = progress.conv
+        WHERE progress.userid = ? ORDER BY progress.conv`,
+    );
+    this.#behind = new Statement(
+      db,
+      `SELECT progress.conv, conversation.seq FROM progress JOIN conversation ON conversation.conv = progress.conv
+        WHERE progress.userid = ? AND conversation.seq > progress.delivered`,
     );
     this.#membership = new Statement(db, "SELECT joined FROM progress WHERE userid = ? AND conv = ?");
     this.#move = new Statement(
@@ -92,6 +99,10 @@ export class SqliteLog {
       read: async (page) => await this.#read(page),
       conversations: async (user) => await this.#conversations.all(user),
       membership: async (conv, user) => await this.#membership.get(user, conv),
+      behind: async (users) =>
+        await users.flatMap((user) =>
+          this.#behind.all(user).map((row) => ({ user, conv: row.conv, seq: row.seq }))
+        ),
       moveCursors: async (moves) => await this.#moveCursors(moves),
     };
   }

@@ -1,17 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { groupConv } from "../protocol/conversation.ts";
-import type { Role } from "../protocol/messages.ts";
+import { groupRows, type MemberRow } from "./group_rows.ts";
 import { Statement, transaction } from "./sqlite_statements.ts";
 import type { GroupRow, SocialStore } from "./store.ts";
-
-interface MemberRow {
-  groupid: number;
-  groupname: string;
-  groupdesc: string;
-  id: number;
-  name: string;
-  role: Role;
-}
 
 export class SqliteSocial implements SocialStore {
   readonly #db: DatabaseSync;
@@ -91,18 +82,4 @@ export class SqliteSocial implements SocialStore {
   async groupExists(group: number): Promise<boolean> {
     return await this.#group.get(groupConv(group)) !== undefined;
   }
-}
-
-/** Folds one row a member into one object a group. */
-export function groupRows(rows: readonly MemberRow[]): GroupRow[] {
-  const groups: (GroupRow & { members: { id: number; name: string; role: Role }[] })[] = [];
-  for (const { groupid, groupname, groupdesc, id, name, role } of rows) {
-    let group = groups.at(-1);
-    if (group?.id !== groupid) {
-      group = { id: groupid, name: groupname, description: groupdesc, members: [] };
-      groups.push(group);
-    }
-    group.members.push({ id, name, role });
-  }
-  return groups;
 }

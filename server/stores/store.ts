@@ -15,6 +15,7 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly social: SocialStore;
   readonly log: LogStore;
+  readonly leases: LeaseStore;
   /** Finishes what is under way, then closes; again is fine. Other calls after that reject. */
   close(): Promise<void>;
 }
@@ -113,6 +114,14 @@ export interface CursorMove {
   readonly read?: number;
 }
 
+/** A conversation with entries that a user has not confirmed. */
+export interface Behind {
+  readonly user: number;
+  readonly conv: string;
+  /** Its newest entry. */
+  readonly seq: number;
+}
+
 export interface LogStore {
   /**
    * Commits one entry. `request`, `accept` and `refuse` carry out their step of becoming friends in the same
@@ -122,10 +131,51 @@ export interface LogStore {
   append(message: NewMessage): Promise<Appended>;
   /** Entries in ascending order, with their senders' names as of now. */
   read(page: Page): Promise<LogMessage[]>;
-  /** Every conversation that a user is in. */
+  /** Every conversation that a user is in, by name. */
   conversations(user: number): Promise<Progress[]>;
   /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */
   membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
+  /** The conversations of these users that hold more than was delivered to them. */
+  behind(users: readonly number[]): Promise<Behind[]>;
   /** Moves cursors forward; ones of conversations that the user is not in are ignored. */
   moveCursors(moves: readonly CursorMove[]): Promise<void>;
+}
+
+/** One user, logged in over one session of one node. */
+export interface Lease {
+  readonly user: number;
+  readonly node: string;
+  /** A random id: the session's name in the cluster. */
+  readonly session: string;
+}
+
+/**
+ * Who is logged in, and on which node. There is at most one lease for each user (I6), whatever happens at once. Times
+ * are by the store's clock only.
+ */
+export interface LeaseStore {
+  /**
+   * A node whose heartbeat is older than this, in ms, is dead: others may take its users. Infinity where there is
+   * only one node.
+   */
+  readonly ttl: number;
+  /** Says that a node lives; the first time makes it known. */
+  beat(node: string): Promise<void>;
+  /**
+   * Takes a user's lease, which must be free, or held by a dead node if `mayBury`. Undefined if it is taken now,
+   * otherwise who has it.
+   */
+  take(lease: Lease, options: { mayBury: boolean }): Promise<Lease | undefined>;
+  /** Tells the holder that somebody else wants the lease. */
+  want(user: number): Promise<void>;
+  /** Gives a lease back, if it is still this session's. */
+  release(lease: Pick<Lease, "user" | "session">): Promise<void>;
+  /** The leases of a node, and which of them are wanted; serialised with {@linkcode take}. */
+  held(node: string): Promise<{ user: number; session: string; wanted: boolean }[]>;
+  /** Those of the users who are logged in anywhere. */
+  online(users: readonly number[]): Promise<Set<number>>;
+  /** Removes dead nodes with their leases; the users who are free now. */
+  bury(): Promise<number[]>;
+  /** Removes a node that ends, with its leases. */
+  leave(node: string): Promise<void>;
 }

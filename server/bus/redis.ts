@@ -1,0 +1,203 @@
+import { createClient } from "redis";
+import { StartupError } from "../errors.ts";
+import type { Bus, BusEvents } from "./bus.ts";
+
+type Client = ReturnType<typeof createClient>;
+
+export interface RedisBusOptions {
+  /** `redis://[[user]:password@]host:6379[/db]` */
+  readonly url: string;
+  /** This node's id: it publishes to itself now and then, to see that the whole way works. */
+  readonly node: string;
+  /** For how long to try to reach Redis at start, in ms; 0 tries once. */
+  readonly wait: number;
+  readonly events: BusEvents;
+  /** Told when the bus stops and starts to work. */
+  readonly onChange: (working: boolean, cause?: string) => void;
+}
+
+/** How often the node publishes to itself, and after how long without it the bus counts as not working, in ms. */
+const ECHO_INTERVAL = 300;
+const ECHO_TIMEOUT = 1000;
+const CONNECT_TIMEOUT = 2000;
+/** The longest pause between two attempts to reconnect, in ms. */
+const MAX_BACKOFF = 1000;
+/** A subscription that takes longer is not waited for, in ms. */
+const SUBSCRIBE_TIMEOUT = 500;
+/** Commands that may wait for Redis; more are dropped, as they would be without a connection. */
+const MAX_WAITING = 20_000;
+
+/**
+ * A bus on Redis pub/sub: one client publishes, a second one subscribes, and both reconnect by themselves.
+ * https://redis.io/docs/latest/develop/pubsub/
+ */
+export class RedisBus implements Bus {
+  readonly #options: RedisBusOptions;
+  readonly #publisher: Client;
+  readonly #subscriber: Client;
+  readonly #wanted = new Set<string>();
+  readonly #echoChannel: string;
+  #echoed = 0;
+  #working = false;
+  #starting = true;
+  #closing = false;
+  #cause = "";
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** @throws {StartupError} naming host, port and cause if Redis cannot be reached. */
+  static async open(options: RedisBusOptions): Promise<RedisBus> {
+    const bus = new RedisBus(options);
+    await bus.#start();
+    return bus;
+  }
+
+  private constructor(options: RedisBusOptions) {
+    this.#options = options;
+    this.#echoChannel = `node:${options.node}`;
+    this.#wanted.add(this.#echoChannel);
+    const deadline = Date.now() + options.wait;
+    this.#publisher = this.#client(deadline);
+    this.#subscriber = this.#client(deadline);
+    this.#subscriber.on("ready", () => this.#resubscribe());
+  }
+
+  get working(): boolean {
+    return this.#working;
+  }
+
+  publish(channel: string, payload: string): void {
+    if (channel === this.#echoChannel) {
+      if (this.#publisher.isReady) {
+        this.#publisher.publish(channel, payload).catch((error) => this.#failed(error));
+      }
+    } else if (this.#publisher.isReady) {
+      this.#publisher.publish(channel, payload).catch((error) => {
+        this.#failed(error);
+        this.#options.events.unsent(channel, payload);
+      });
+    } else {
+      this.#options.events.unsent(channel, payload);
+    }
+  }
+
+  async subscribe(channels: readonly string[]): Promise<void> {
+    for (const channel of channels) this.#wanted.add(channel);
+    if (channels.length > 0 && this.#subscriber.isReady) await this.#subscribe(channels);
+  }
+
+  unsubscribe(channels: readonly string[]): void {
+    for (const channel of channels) this.#wanted.delete(channel);
+    if (channels.length === 0 || !this.#subscriber.isReady) return;
+    this.#subscriber.unsubscribe([...channels]).catch((error) => this.#failed(error));
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#timer);
+    for (const client of [this.#publisher, this.#subscriber]) {
+      // What was published last is written before the connection ends.
+      if (client.isReady && this.#working) await client.quit().catch((error) => this.#failed(error));
+      else if (client.isOpen) await client.disconnect().catch((error) => this.#failed(error));
+    }
+  }
+
+  #client(deadline: number): Client {
+    const client = createClient({
+      url: this.#options.url,
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: MAX_WAITING,
+      socket: {
+        connectTimeout: CONNECT_TIMEOUT,
+        reconnectStrategy: (retries, cause) =>
+          this.#starting && Date.now() >= deadline ? cause : Math.min(50 * 2 ** retries, MAX_BACKOFF),
+      },
+    });
+    client.on("error", (error) => this.#failed(error));
+    return client;
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
+      await this.#publisher.ping();
+    } catch (error) {
+      this.#closing = true;
+      for (const client of [this.#publisher, this.#subscriber]) {
+        if (client.isOpen) await client.disconnect().catch((failure) => this.#failed(failure));
+      }
+      throw new StartupError(whyNot(error, this.#options.url));
+    }
+    this.#starting = false;
+    await this.#subscribe([...this.#wanted]);
+    this.#echoed = performance.now();
+    this.#working = true;
+    this.#timer = setInterval(() => this.#look(), ECHO_INTERVAL);
+  }
+
+  /** Publishes to itself, and judges by what came back. */
+  #look(): void {
+    this.publish(this.#echoChannel, "");
+    const silent = performance.now() - this.#echoed > ECHO_TIMEOUT;
+    if (this.#working && (silent || !this.#subscriber.isReady || !this.#publisher.isReady)) {
+      this.#working = false;
+      this.#options.onChange(false, this.#cause || "no answer");
+    }
+  }
+
+  #receive(channel: string, payload: string): void {
+    if (channel === this.#echoChannel) {
+      this.#echoed = performance.now();
+      if (this.#working || this.#closing) return;
+      this.#working = true;
+      this.#cause = "";
+      this.#options.onChange(true);
+      this.#options.events.interrupted();
+    } else if (this.#wanted.has(channel)) {
+      this.#options.events.message(channel, payload);
+    } else {
+      // Left over from before an interruption, during which it could not be unsubscribed.
+      this.unsubscribe([channel]);
+    }
+  }
+
+  /** After a new connection: what was asked for in between is not known to Redis yet. */
+  async #resubscribe(): Promise<void> {
+    if (this.#starting || this.#closing) return;
+    this.#working = false;
+    await this.#subscribe([...this.#wanted]);
+  }
+
+  readonly #listener = (payload: string, channel: string) => this.#receive(channel, payload);
+
+  async #subscribe(channels: readonly string[]): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, SUBSCRIBE_TIMEOUT));
+    const done = this.#subscriber.subscribe([...channels], this.#listener).catch((error) =>
+      this.#failed(error)
+    );
+    await Promise.race([done, late]);
+    clearTimeout(timer);
+  }
+
+  /** A lost message or connection is no defect: the log has everything. The cause is kept for the operator. */
+  #failed(error: unknown): void {
+    this.#cause = error instanceof Error ? error.message || error.name : String(error);
+  }
+}
+
+function whyNot(error: unknown, url: string): string {
+  const { hostname, port } = new URL(url);
+  const where = `cannot use Redis at ${hostname}:${port || 6379}`;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/ECONNREFUSED/.test(message)) {
+    return `${where}: connection refused; check that Redis runs there, and host and port in --redis`;
+  }
+  if (/timeout|ETIMEDOUT/i.test(message)) {
+    return `${where}: timeout; check that it runs, that no firewall is in between, and host and port in --redis`;
+  }
+  if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `${where}: no such host; check the host name in --redis`;
+  if (/NOAUTH|WRONGPASS|AUTH/.test(message)) {
+    return `${where}: access denied; check user and password in --redis`;
+  }
+  return `${where}: ${message}; check --redis`;
+}

@@ -1,0 +1,173 @@
+import { delay } from "@std/async/delay";
+import { Errno, Refusal } from "../errors.ts";
+import { type LeaseStore, StoreUnavailable } from "../stores/store.ts";
+import type { Session, Sessions } from "./sessions.ts";
+
+/** How often a node says that it lives and looks what became of its leases, in ms. */
+const BEAT_INTERVAL = 1000;
+/** A node takes itself for dead this much earlier than others may, in ms. */
+const MARGIN = 500;
+/** How long a takeover waits for the other session to end, and how often it looks, in ms. */
+const TAKEOVER_TIMEOUT = 10_000;
+const TAKEOVER_INTERVAL = 100;
+
+export interface LeasesOptions {
+  readonly store: LeaseStore;
+  /** This node's id. */
+  readonly node: string;
+  readonly sessions: Sessions;
+  /** A clock in ms that never goes back and goes on while the process is frozen. */
+  readonly monotonic: () => number;
+  /** Ends a session that has to make room; resolves when its client has been told and its lease given back. */
+  readonly evict: (session: Session) => Promise<void>;
+  /** Asks the node of a session to evict it, without waiting. */
+  readonly askToEvict: (lease: { user: number; session: string }) => void;
+  /** Told of users whose node died. */
+  readonly onFreed: (users: readonly number[]) => void;
+  /** Told when the node may serve again after it could not be sure. */
+  readonly onConfirmed: () => void;
+  readonly onDefect: (error: unknown) => void;
+}
+
+/**
+ * One session a user in the whole cluster (I6). Before a session begins its lease is taken; a node that cannot be sure
+ * that its leases are still its own, because its heartbeat is overdue (frozen, or cut off from the store), serves
+ * nobody until it has looked, and ends the sessions whose leases are gone.
+ */
+export class Leases {
+  readonly #options: LeasesOptions;
+  /** Sessions whose lease is being taken. */
+  readonly #claiming = new Set<string>();
+  readonly #stopping = new AbortController();
+  #beaten = -Infinity;
+  /** Since when every heartbeat was in time. */
+  #steady = Infinity;
+  #ticking: Promise<void> | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this node's leases are certainly its own. */
+  get valid(): boolean {
+    const { store, monotonic } = this.#options;
+    if (store.ttl === Infinity || monotonic() - this.#beaten < store.ttl - MARGIN) return true;
+    this.look();
+    return false;
+  }
+
+  /** Makes the node known and begins its heartbeat. */
+  async start(): Promise<void> {
+    if (this.#options.store.ttl === Infinity) return;
+    await this.#tick();
+    this.#timer = setInterval(() => this.look(), BEAT_INTERVAL);
+  }
+
+  /** Gives all leases back. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopping.abort();
+    await this.#ticking;
+    await this.#options.store.leave(this.#options.node);
+  }
+
+  /**
+   * Takes a user's lease and opens a session under it. With `takeover` the session that has it is ended first.
+   * @param open Makes the session of this id known on this node, without a pause.
+   * @throws {Refusal} errno 2 if the user is logged in.
+   */
+  async claim<T>(claim: { user: number; takeover: boolean }, open: (session: string) => T): Promise<T> {
+    const session = crypto.randomUUID();
+    this.#claiming.add(session);
+    try {
+      await this.#take({ ...claim, session });
+      return open(session);
+    } finally {
+      this.#claiming.delete(session);
+    }
+  }
+
+  /** Gives the lease of a session back; if the store cannot be reached, the next heartbeat does it. */
+  async release(session: Session): Promise<void> {
+    try {
+      await this.#options.store.release({ user: session.user.id, session: session.id });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+
+  /** Sends a heartbeat and looks what became of the leases, unless that is under way. */
+  look(): void {
+    this.#ticking ??= this.#tick()
+      .catch((error) => error instanceof StoreUnavailable ? undefined : this.#options.onDefect(error))
+      .finally(() => this.#ticking = undefined);
+  }
+
+  async #take(
+    { user, takeover, session }: { user: number; takeover: boolean; session: string },
+  ): Promise<void> {
+    const { store, node, sessions, monotonic } = this.#options;
+    const deadline = monotonic() + TAKEOVER_TIMEOUT;
+    let asked = "";
+    while (true) {
+      const holder = await store.take({ user, node, session }, { mayBury: this.#mayBury });
+      if (!holder) return;
+      if (!takeover || monotonic() > deadline || this.#stopping.signal.aborted) {
+        throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
+      }
+      const local = sessions.get(user);
+      if (local?.id === holder.session) {
+        await this.#options.evict(local);
+      } else if (asked !== holder.session) {
+        // By the store for certain, by the bus to be quick.
+        asked = holder.session;
+        await store.want(user);
+        this.#options.askToEvict({ user, session: holder.session });
+      } else {
+        const { signal } = this.#stopping;
+        await delay(TAKEOVER_INTERVAL, { signal }).catch(() => "stopping");
+      }
+    }
+  }
+
+  /**
+   * Others may be judged only by a node that has been well itself for a while: after an outage of the store
+   * everybody's heartbeat is overdue at first.
+   */
+  get #mayBury(): boolean {
+    return this.#options.monotonic() - this.#steady > this.#options.store.ttl;
+  }
+
+  async #tick(): Promise<void> {
+    const { store, node, monotonic } = this.#options;
+    const began = monotonic();
+    const wasValid = began - this.#beaten < store.ttl - MARGIN;
+    if (!wasValid) this.#steady = Infinity;
+    const before = this.#options.sessions.all();
+    await store.beat(node);
+    await this.#reconcile(before, await store.held(node));
+    this.#beaten = began;
+    if (!wasValid && monotonic() - began < store.ttl - MARGIN) this.#options.onConfirmed();
+    if (this.#steady === Infinity) this.#steady = began;
+    if (!this.#mayBury) return;
+    const freed = await store.bury();
+    if (freed.length > 0) this.#options.onFreed(freed);
+  }
+
+  /** Brings the sessions that were here before the leases were read, and the leases, to agree. */
+  async #reconcile(
+    before: readonly Session[],
+    held: readonly { user: number; session: string; wanted: boolean }[],
+  ): Promise<void> {
+    const leases = new Map(held.map((lease) => [lease.session, lease]));
+    const ending = before.filter((session) => !session.ended && (leases.get(session.id)?.wanted ?? true));
+    await Promise.all(ending.map((session) => this.#options.evict(session)));
+    const local = new Set([...before, ...this.#options.sessions.all()].map((session) => session.id));
+    for (const { user, session } of held) {
+      if (!local.has(session) && !this.#claiming.has(session)) {
+        await this.#options.store.release({ user, session });
+      }
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { StartupError } from "../errors.ts";
+import { BATCH, GroupCommit } from "./group_commit.ts";
+import { MYSQL_MIGRATIONS } from "./migrations.ts";
+import { MysqlAccounts } from "./mysql_accounts.ts";
+import { MysqlAppend } from "./mysql_append.ts";
+import { codeOf, Database, type Session } from "./mysql_database.ts";
+import { MysqlLeases } from "./mysql_leases.ts";
+import { MysqlLog } from "./mysql_log.ts";
+import { MysqlSocial } from "./mysql_social.ts";
+import type { Store } from "./store.ts";
+import { StoreUnavailable } from "./store.ts";
+
+export interface MysqlOptions {
+  /** `mysql://user:password@host:3306/name` */
+  readonly url: string;
+  /** The most connections at once. */
+  readonly poolSize: number;
+  /** For how long to try to reach the database, in ms; 0 tries once. */
+  readonly wait: number;
+  /** Server time in Unix milliseconds. */
+  readonly now?: () => number;
+}
+
+/** How long to wait for another node that is migrating the schema, in seconds. */
+const MIGRATION_LOCK_WAIT = 60;
+
+/**
+ * Opens the store on MySQL or MariaDB and brings its schema up to date, one node at a time.
+ * @throws {StartupError} naming host, port and cause if it cannot be reached, or was written by a newer version.
+ */
+export async function openMysql(options: MysqlOptions): Promise<Store> {
+  const { now = Date.now } = options;
+  const address = parseUrl(options.url);
+  const db = new Database({ ...address, poolSize: options.poolSize });
+  try {
+    await reach(db, { ...address, wait: options.wait });
+    await migrate(db, address.database);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+  const append = new MysqlAppend(db, now);
+  const commits = new GroupCommit(append.commit.bind(append), BATCH);
+  let closing: Promise<void> | undefined;
+  return {
+    accounts: new MysqlAccounts(db, now),
+    social: new MysqlSocial(db, now),
+    log: new MysqlLog(db, (message) => commits.add(message)),
+    leases: new MysqlLeases(db),
+    close: () => closing ??= commits.drain().then(() => db.close()),
+  };
+}
+
+/** The parts of a `mysql://` URL. @throws {StartupError} if one is missing. */
+export function parseUrl(url: string) {
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const database = decodeURIComponent(pathname.slice(1));
+  if (protocol !== "mysql:" || !hostname || !username || !database) {
+    throw new StartupError("--db must look like mysql://user:password@host:3306/name");
+  }
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(port || 3306),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database,
+  };
+}
+
+async function reach(
+  db: Database,
+  address: { host: string; port: number; user: string; database: string; wait: number },
+): Promise<void> {
+  const deadline = Date.now() + address.wait;
+  while (true) {
+    try {
+      await db.rows("SELECT 1");
+      return;
+    } catch (error) {
+      if (Date.now() >= deadline) throw new StartupError(whyNot(error, address));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+function whyNot(
+  error: unknown,
+  address: { host: string; port: number; user: string; database: string },
+): string {
+  const { host, port, user, database } = address;
+  const cause = error instanceof StoreUnavailable ? error.cause : error;
+  const where = `cannot use the database at ${host}:${port}`;
+  switch (codeOf(cause)) {
+    case "ECONNREFUSED":
+      return `${where}: connection refused; check that MySQL or MariaDB runs there, and host and port in --db`;
+    case "ETIMEDOUT":
+    case "PROTOCOL_SEQUENCE_TIMEOUT":
+      return `${where}: timeout; check that it runs, that no firewall is in between, and host and port in --db`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `${where}: no such host; check the host name in --db`;
+    case "ER_ACCESS_DENIED_ERROR":
+    case "ER_ACCESS_DENIED_NO_PASSWORD_ERROR":
+    case "ER_DBACCESS_DENIED_ERROR":
+      return `${where}: access denied for user ${user}; check user and password in --db, and the user's rights on ${database}`;
+    case "ER_BAD_DB_ERROR":
+      return `${where}: unknown database ${database}; create it, or check the name in --db`;
+    default:
+      return `${where}: ${cause instanceof Error ? cause.message || codeOf(cause) : cause}; check --db`;
+  }
+}
+
+async function migrate(db: Database, database: string): Promise<void> {
+  // The lock belongs to the connection: a node that dies while migrating gives it back.
+  const lock = `chat-cluster ${database}`.slice(0, 64);
+  await db.withConnection(async (session) => {
+    const [row] = await session.rows<{ locked: number }>(
+      `SELECT GET_LOCK(?, ${MIGRATION_LOCK_WAIT}) AS locked`,
+      [lock],
+    );
+    if (row?.locked !== 1) {
+      throw new StartupError(
+        `another node has been migrating ${database} for ${MIGRATION_LOCK_WAIT} s; check its log`,
+      );
+    }
+    await applyMigrations(session, database);
+    await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
+  });
+}
+
+/** Statements that begin to change the schema commit at once there, so each step can be repeated after a crash. */
+async function applyMigrations(session: Session, database: string): Promise<void> {
+  await session.run(
+    "CREATE TABLE IF NOT EXISTS schemaversion (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB",
+  );
+  const [row] = await session.rows<{ version: number | null }>(
+    "SELECT MAX(version) AS version FROM schemaversion",
+  );
+  const found = row?.version ?? 0;
+  const newest = MYSQL_MIGRATIONS.at(-1)!.version;
+  if (found > newest) {
+    throw new StartupError(
+      `the database ${database} has schema version ${found}, this program knows ${newest}: use the newer chat-server`,
+    );
+  }
+  for (const { version, sql } of MYSQL_MIGRATIONS) {
+    if (version <= found) continue;
+    for (const statement of sql.split(/;\s*$/m)) {
+      if (statement.trim() !== "") await session.run(statement);
+    }
+    await session.run("INSERT INTO schemaversion (version) VALUES (?)", [version]);
+  }
+}

@@ -1,0 +1,205 @@
+import mysql from "mysql2/promise";
+import type { Pool, PoolConnection, ResultSetHeader } from "mysql2/promise";
+import { StoreUnavailable } from "./store.ts";
+
+/** What a statement may be given. */
+export type Value = string | number | null;
+
+/** A statement takes no longer than this, in ms: a server that hangs is one that cannot be reached. */
+const STATEMENT_TIMEOUT = 5000;
+const CONNECT_TIMEOUT = 3000;
+/** How often a transaction is tried again that lost a deadlock. */
+const DEADLOCK_RETRIES = 20;
+
+/** Each connection begins with these. */
+const SESSION_SETTINGS = [
+  // With REPEATABLE READ, asking for rows that are not there locks gaps, and two nodes deadlock in them.
+  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+  "SET SESSION innodb_lock_wait_timeout = 4",
+];
+
+/** Errors that say "not now", by the driver's code. https://dev.mysql.com/doc/mysql-errors/8.0/en/ */
+const UNAVAILABLE = new Set([
+  "ER_CON_COUNT_ERROR",
+  "ER_SERVER_SHUTDOWN",
+  "ER_DISK_FULL",
+  "ER_RECORD_FILE_FULL",
+  "ER_OPTION_PREVENTS_STATEMENT",
+  "ER_QUERY_INTERRUPTED",
+  "ER_LOCK_WAIT_TIMEOUT",
+  "ER_CONNECTION_KILLED",
+  "ER_ACCESS_DENIED_ERROR",
+  "ER_TOO_MANY_USER_CONNECTIONS",
+  "ER_USER_LIMIT_REACHED",
+  "POOL_CLOSED",
+]);
+
+/** The code of a driver's error, if it is one. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.message === "Pool is closed." ? "POOL_CLOSED" : "";
+}
+
+/** Whether the connection, not the statement, is what failed. */
+function isFatal(error: unknown): boolean {
+  return error instanceof Error && "fatal" in error && error.fatal === true;
+}
+
+function isUnavailable(error: unknown): boolean {
+  const code = codeOf(error);
+  return isFatal(error) || UNAVAILABLE.has(code) || code.startsWith("PROTOCOL_") || /^E[A-Z]+$/.test(code);
+}
+
+export interface DatabaseOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** The most connections at once. */
+  readonly poolSize: number;
+}
+
+/** One connection, or the pool: runs prepared statements. */
+export class Session {
+  readonly #target: Pool | PoolConnection;
+
+  constructor(target: Pool | PoolConnection) {
+    this.#target = target;
+  }
+
+  /** The rows of a query; a driver's "not now" becomes {@linkcode StoreUnavailable}. */
+  async rows<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
+    return await this.#execute(sql, values) as Row[];
+  }
+
+  /** How many rows changed, and the id that was given to a new one. */
+  async run(sql: string, values: readonly Value[] = []): Promise<{ changed: number; id: number }> {
+    const header = await this.#execute(sql, values) as ResultSetHeader;
+    return { changed: header.affectedRows, id: header.insertId };
+  }
+
+  async #execute(sql: string, values: readonly Value[]): Promise<unknown> {
+    try {
+      const [result] = await this.#target.execute({ sql, timeout: STATEMENT_TIMEOUT }, [...values]);
+      return result;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      throw new StoreUnavailable(error instanceof Error ? error.message || codeOf(error) : "", {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** A pool of connections to MySQL or MariaDB. */
+export class Database extends Session {
+  readonly #pool: Pool;
+
+  constructor(options: DatabaseOptions) {
+    const { poolSize, ...address } = options;
+    const pool = mysql.createPool({
+      ...address,
+      charset: "utf8mb4_bin",
+      connectionLimit: poolSize,
+      connectTimeout: CONNECT_TIMEOUT,
+      maxPreparedStatements: 4000,
+      enableKeepAlive: true,
+      // Without it, rows that an INSERT found unchanged count as changed.
+      flags: ["-FOUND_ROWS"],
+    });
+    super(pool);
+    this.#pool = pool;
+    pool.on("connection", (connection) => {
+      for (const setting of SESSION_SETTINGS) {
+        // The pool hands out the callback kind here. A connection that fails now fails at its first statement, too.
+        (connection as unknown as { query(sql: string, done: () => void): void }).query(setting, () => {});
+      }
+    });
+  }
+
+  /** Runs `work` on one connection of its own. */
+  async withConnection<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const connection = await this.#connection();
+    try {
+      const result = await work(new Session(connection));
+      connection.release();
+      return result;
+    } catch (error) {
+      // After an unexpected end its state is unknown.
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `work` in a transaction and commits it. A deadlock rolls back and runs it again. When the connection is
+   * lost while committing, the outcome is unknown and the error says {@linkcode StoreUnavailable}: what must not be
+   * done twice needs a key of its own.
+   */
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#once(work);
+      } catch (error) {
+        if (codeOf(error) !== "ER_LOCK_DEADLOCK") throw error;
+        if (attempt === DEADLOCK_RETRIES) {
+          throw new StoreUnavailable("deadlocks without end", { cause: error });
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * attempt));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #once<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const connection = await this.#connection();
+    try {
+      const session = new Session(connection);
+      await session.run("START TRANSACTION");
+      const result = await work(session);
+      await session.run("COMMIT");
+      connection.release();
+      return result;
+    } catch (error) {
+      await giveBack(connection, error);
+      throw error;
+    }
+  }
+
+  async #connection(): Promise<PoolConnection> {
+    try {
+      return await this.#pool.getConnection();
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      throw new StoreUnavailable(error instanceof Error ? error.message || codeOf(error) : "", {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Rolls back; a connection that cannot is of no more use. */
+async function giveBack(connection: PoolConnection, error: unknown): Promise<void> {
+  if (error instanceof StoreUnavailable) {
+    connection.destroy();
+    return;
+  }
+  try {
+    await connection.query({ sql: "ROLLBACK", timeout: STATEMENT_TIMEOUT });
+    connection.release();
+  } catch (broken) {
+    if (!isUnavailable(broken)) throw broken;
+    connection.destroy();
+  }
+}
+
+/** `(?, ?), (?, ?)`: so many rows of so many values. */
+export function placeholders(rows: number, columns = 1): string {
+  const row = columns === 1 ? "?" : `(${Array(columns).fill("?").join(", ")})`;
+  return Array(rows).fill(row).join(", ");
+}
