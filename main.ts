@@ -55,8 +55,8 @@ async function main(args: readonly string[]): Promise<number> {
 /** The first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
+    let seen = false;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      let seen = false;
       Deno.addSignalListener(signal, () => {
         if (seen) Deno.exit(130);
         seen = true;

@@ -33,6 +33,8 @@ const LOGIN_WINDOW = 10 * 60 * 1000;
 /** A running server. */
 export interface App {
   readonly address: Deno.NetAddr;
+  /** How many users are logged in on this node. */
+  readonly sessions: number;
   /** Says goodbye, finishes what is under way, closes everything; again is fine. */
   stop(): Promise<void>;
 }
@@ -81,7 +83,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   // From here on it is for `stop` to undo all this, in the opposite order.
   const running = starting.move();
   let stopped: Promise<void> | undefined;
-  return { address: listener.address, stop: () => stopped ??= running.disposeAsync() };
+  return {
+    address: listener.address,
+    get sessions() {
+      return services.sessions.size;
+    },
+    stop: () => stopped ??= running.disposeAsync(),
+  };
 }
 
 interface Parts {
@@ -149,11 +157,11 @@ function wire({ config, log, store, bus, node }: Parts) {
   const router = new Router({
     auth,
     login,
-    chat: new Chat({ delivery, social: store.social, maxBody: config["max-frame"] - FRAME_OVERHEAD }),
+    chat: new Chat({ delivery, store, sessions, maxBody: config["max-frame"] - FRAME_OVERHEAD }),
     friends: new Friends(delivery),
     groups: new Groups(store.social, sessions),
     history: new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] }),
-    receipts: new Receipts(cursors, delivery),
+    receipts: new Receipts(delivery),
     now,
   }, {
     mayServe: () => leases.valid,
@@ -172,7 +180,7 @@ function wire({ config, log, store, bus, node }: Parts) {
     },
     unsent: (channel, payload) => delivery.unsent(channel, payload),
   };
-  return { router, login, leases, healer, cursors, busEvents: events };
+  return { sessions, router, login, leases, healer, cursors, busEvents: events };
 }
 
 /** The bus is there before those who listen to it: until they are, what it says is nobody's business. */

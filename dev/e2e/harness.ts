@@ -28,6 +28,10 @@ export class TestServer implements AsyncDisposable {
     return this.#app.address.port;
   }
 
+  get sessions(): number {
+    return this.#app.sessions;
+  }
+
   connect(): Promise<Wire> {
     return Wire.connect(this.port);
   }

@@ -15,7 +15,7 @@ export class Wire implements AsyncDisposable {
   readonly #conn: Deno.TcpConn;
   readonly #reading: Promise<void>;
   #waiting: (() => void)[] = [];
-  #paused: Promise<void> | undefined;
+  #paused: PromiseWithResolvers<void> | undefined;
   /** Frames that no `next` has taken yet. */
   readonly frames: Wired[] = [];
   /** The raw text of each frame, in order of arrival. */
@@ -64,6 +64,12 @@ export class Wire implements AsyncDisposable {
     }
   }
 
+  /** Drops frames of these kinds that nobody has taken. */
+  forget(...msgids: number[]): void {
+    const kept = this.frames.filter(({ msgid }) => !msgids.includes(msgid));
+    this.frames.splice(0, this.frames.length, ...kept);
+  }
+
   /** Waits until the other side has closed. */
   async gone(): Promise<void> {
     const deadline = Date.now() + PATIENCE;
@@ -72,11 +78,10 @@ export class Wire implements AsyncDisposable {
 
   /** Stops reading until the returned function is called. */
   pause(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#paused = promise;
+    this.#paused ??= Promise.withResolvers<void>();
     return () => {
+      this.#paused?.resolve();
       this.#paused = undefined;
-      resolve();
     };
   }
 
@@ -99,6 +104,7 @@ export class Wire implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+    this.#paused?.resolve();
     await this.#reading;
   }
 
@@ -121,7 +127,7 @@ export class Wire implements AsyncDisposable {
     let text = "";
     try {
       while (true) {
-        if (this.#paused) await this.#paused;
+        if (this.#paused) await this.#paused.promise;
         const count = await this.#conn.read(buffer);
         if (count === null) break;
         text += decoder.decode(buffer.subarray(0, count), { stream: true });

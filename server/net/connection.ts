@@ -6,6 +6,7 @@ import type { Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Goodbye, Peer } from "../services/peer.ts";
 import type { Session } from "../services/sessions.ts";
+import { isGone } from "./gone.ts";
 import { InFlight } from "./in_flight.ts";
 import { TokenBucket } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
@@ -16,8 +17,14 @@ const READ_BUFFER = 4096;
 const MAX_IN_FLIGHT = 256;
 /** How long a closing connection may take to read what is still queued for it, in ms. */
 const FLUSH_TIMEOUT = 3000;
-/** What a client may go on sending, in ms and bytes, so that it gets to read why it is being closed. */
-const LINGER = { time: 1000, bytes: 1024 * 1024 } as const;
+/**
+ * How long a client may go on sending after it was told that the connection ends, in ms. Closing with unread input
+ * would make the system throw away what is on its way to the client.
+ */
+const LINGER = 1000;
+/** After so many requests that no client has reason to send the connection is left alone for a moment, in ms. */
+const FAULTS_AT_ONCE = 100;
+const FAULT_PAUSE = 50;
 
 /** The part of a TCP connection that is used here. */
 export interface Socket {
@@ -47,14 +54,21 @@ export class Connection implements Peer, RoutedClient {
   readonly #outbox: Outbox;
   readonly inFlight = new InFlight();
   readonly rate: TokenBucket;
+  faults = 0;
   #generation: Generation = 1;
   #session: Session | undefined;
+  /** Once set, what comes in is thrown away. */
+  #farewell: Promise<void> | undefined;
   #closed = false;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** When something came in last, by the clock of the options. */
+  heard: number;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.rate = new TokenBucket(options.rate, options.now);
+    this.heard = options.now();
     // A client that is gone is no news: the reader notices as well and ends the session.
     this.#outbox = new Outbox(socket, { bound: options.maxQueue, onFailure: () => this.#close() });
   }
@@ -84,7 +98,7 @@ export class Connection implements Peer, RoutedClient {
     return this.#outbox.writable;
   }
 
-  drained(): Promise<void> {
+  drained(): Promise<boolean> {
     return this.#outbox.drained();
   }
 
@@ -98,73 +112,84 @@ export class Connection implements Peer, RoutedClient {
   }
 
   end(goodbye: Goodbye): Promise<void> {
-    this.reply({ msgid: Msg.GOODBYE, reason: goodbye.reason, reconnect_ms: goodbye.reconnectMs });
-    return this.finish();
-  }
-
-  /** Waits until running requests are answered and everything queued is written, within bounds; then closes. */
-  async finish(): Promise<void> {
-    await within(FLUSH_TIMEOUT, async () => {
-      await this.inFlight.below(1);
-      await this.#outbox.flushed();
-    });
-    this.#close();
+    return this.#leave({ msgid: Msg.GOODBYE, reason: goodbye.reason, reconnect_ms: goodbye.reconnectMs });
   }
 
   /** Serves the connection until it closes. Never rejects. */
   async run(): Promise<void> {
+    let fault: Disconnect | undefined;
     try {
       await this.#serve();
-      await this.inFlight.below(1);
     } catch (error) {
-      if (error instanceof Disconnect) await this.#refuse(error);
+      if (error instanceof Disconnect) fault = error;
       else if (!isGone(error)) this.#options.onDefect(error);
     }
+    await this.inFlight.below(1);
     // A takeover or a logout may have ended the session already.
     const session = this.session;
     if (session) await this.#options.onEnd(session).catch(this.#options.onDefect);
-    await this.finish();
+    await this.#leave(fault && { msgid: Msg.ERROR, errno: fault.errno, errmsg: fault.message });
+    if (fault) await within(LINGER, () => this.#discard());
+    this.#close();
   }
 
   async #serve(): Promise<void> {
     const decoder = new FrameDecoder(this.#options.maxFrame);
     const buffer = new Uint8Array(READ_BUFFER);
+    let faults = FAULTS_AT_ONCE;
     while (!this.#closed) {
       const count = await this.#socket.read(buffer);
       if (count === null) return;
+      this.heard = this.#options.now();
+      if (this.#farewell) continue;
       for (const text of decoder.frames(buffer.subarray(0, count))) {
         const alone = this.#options.router.dispatch(this, text);
         if (alone) await alone;
-        await this.inFlight.below(MAX_IN_FLIGHT);
+        const busy = this.inFlight.below(MAX_IN_FLIGHT);
+        if (busy) await busy;
         // One who does not read the answers is not asked for more requests.
         if (!this.#outbox.writable) await this.#outbox.drained();
+        if (this.faults >= faults) {
+          faults = this.faults + FAULTS_AT_ONCE;
+          await pause(FAULT_PAUSE);
+        }
       }
     }
   }
 
-  /** Says why, and reads on for a moment: closing with unread input would destroy the answer on its way. */
-  async #refuse({ errno, message }: Disconnect): Promise<void> {
-    await this.inFlight.below(1);
-    this.reply({ msgid: Msg.ERROR, errno, errmsg: message });
-    await within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
-    await within(LINGER.time, () => this.#discardInput());
+  /** Waits until running requests are answered, says a last word, and ends the stream to the client. */
+  #leave(last: Reply | undefined): Promise<void> {
+    return this.#farewell ??= this.#sayFarewell(last);
   }
 
-  async #discardInput(): Promise<void> {
+  async #sayFarewell(last: Reply | undefined): Promise<void> {
+    await within(FLUSH_TIMEOUT, async () => {
+      await this.inFlight.below(1);
+      if (last) this.reply(last);
+      await this.#outbox.flushed();
+    });
+    // One who has not read what is queued by now is not waited for any longer.
+    if (this.#outbox.queued > 0) return this.#close();
+    // The reader notices when the client has closed too.
+    this.#lingering = setTimeout(() => this.#close(), LINGER);
     try {
       await this.#socket.closeWrite();
+    } catch (error) {
+      if (!isGone(error)) this.#options.onDefect(error);
+    }
+  }
+
+  async #discard(): Promise<void> {
+    try {
       const buffer = new Uint8Array(READ_BUFFER);
-      for (let left: number = LINGER.bytes; left > 0;) {
-        const count = await this.#socket.read(buffer);
-        if (count === null) return;
-        left -= count;
-      }
+      while (await this.#socket.read(buffer) !== null);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
 
   #close(): void {
+    clearTimeout(this.#lingering);
     if (this.#closed) return;
     this.#closed = true;
     this.#outbox.fail(new Error("closed"));
@@ -176,13 +201,7 @@ export class Connection implements Peer, RoutedClient {
   }
 }
 
-/** Whether an error of a socket only says that the other side, or we, closed it. */
-function isGone(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource ||
-    error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.TimedOut;
-}
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Waits for `work`, but no longer than `ms`. */
 async function within(ms: number, work: () => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@ import { Errno, StartupError } from "../errors.ts";
 import { encodeReply } from "../protocol/encode.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Goodbye } from "../services/peer.ts";
+import { isGone } from "./gone.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
 export interface ListenerOptions extends ConnectionOptions {
@@ -15,6 +16,10 @@ export interface ListenerOptions extends ConnectionOptions {
 
 /** How long to wait before accepting again when the system has no room for another connection, in ms. */
 const ACCEPT_PAUSE = 100;
+/** How long requests that are on their way are still answered when the server stops, in ms. */
+const CLOSE_PAUSE = 100;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Accepts TCP connections and runs each of them. */
 export class Listener {
@@ -54,6 +59,8 @@ export class Listener {
   /** Says goodbye on every connection and waits until all are closed. */
   async close(goodbye: Goodbye): Promise<void> {
     this.stop();
+    // What clients have sent already is answered before they are told.
+    if (this.#connections.size > 0) await pause(CLOSE_PAUSE);
     await Promise.all([...this.#connections.keys()].map((connection) => connection.end(goodbye)));
     await this.#accepting;
     await Promise.all(this.#connections.values());
@@ -65,8 +72,10 @@ export class Listener {
         this.#serve(await this.#listener.accept());
       } catch (error) {
         if (this.#closing) return;
+        // It left before it was accepted: nothing is wrong here.
+        if (isGone(error)) continue;
         this.#options.onAcceptError(error);
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
+        await pause(ACCEPT_PAUSE);
       }
     }
   }
@@ -76,8 +85,7 @@ export class Listener {
       this.#turnAway(socket).catch(this.#options.onDefect);
       return;
     }
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true);
+    if (!configure(socket)) return;
     const connection = new Connection(socket, this.#options);
     const done = connection.run().catch(this.#options.onDefect).finally(() =>
       this.#connections.delete(connection)
@@ -93,13 +101,25 @@ export class Listener {
     }, 1);
     try {
       if (bytes) await socket.write(bytes);
-      socket.close();
+      await socket.closeWrite();
     } catch (error) {
-      // It left by itself: nobody to tell.
-      if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)) {
-        throw error;
-      }
+      if (!isGone(error)) throw error;
+    } finally {
+      socket.close();
     }
+  }
+}
+
+/** False if the other side has left already. */
+function configure(socket: Deno.TcpConn): boolean {
+  try {
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true);
+    return true;
+  } catch (error) {
+    socket.close();
+    if (!isGone(error)) throw error;
+    return false;
   }
 }
 

@@ -6,6 +6,9 @@ export interface ByteSink {
 /** Writes of one turn of the loop are joined up to this many bytes. */
 const JOIN = 64 * 1024;
 
+/** Bytes beyond the bound that end the connection. A login answer is the largest single thing. */
+const LAST_DEFENCE = 32 * 1024 * 1024;
+
 interface Item {
   readonly bytes: Uint8Array;
   readonly written: (() => void) | undefined;
@@ -54,14 +57,20 @@ export class Outbox {
     if (this.#failed) return;
     this.#items.push({ bytes, written });
     this.#queued += bytes.length;
+    // Never reached by those who ask first; whatever forgets to must not take the server's memory.
+    if (this.#queued > this.#bound + LAST_DEFENCE) return this.fail(new Error("too much is queued"));
     this.#running ??= this.#run();
   }
 
-  /** Resolves when less than half the bound waits, or writing has failed. */
-  async drained(): Promise<void> {
+  /**
+   * Resolves to true when it is writable, having waited for half of its bound to leave if it was not; to false if
+   * writing has failed.
+   */
+  async drained(): Promise<boolean> {
     while (!this.#failed && this.#queued >= this.#bound) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+    return !this.#failed;
   }
 
   /** Resolves when everything has been written, or writing has failed. */

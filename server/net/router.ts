@@ -9,6 +9,8 @@ import type { TokenBucket } from "./limits.ts";
 export interface RoutedClient extends Client {
   readonly inFlight: InFlight;
   readonly rate: TokenBucket;
+  /** Requests so far that no client has reason to send. */
+  faults: number;
 }
 
 /** Time after which trying again makes sense when something was not stored, in ms. */
@@ -50,9 +52,9 @@ export class Router {
     let msgid: number | undefined;
     let body: Record<string, unknown> | undefined;
     try {
+      const wait = client.rate.take();
       ({ msgid, body } = parseFrame(text));
       const route = this.#route(client, msgid);
-      const wait = client.rate.take();
       if (wait > 0) throw new Refusal(Errno.TOO_FAST, "too fast", { retryMs: wait });
       if (this.stopping) throw new Refusal(Errno.STOPPING, "the server is stopping", { retryMs: RETRY_MS });
       if (!this.#mayServe()) throw notStored();
@@ -85,11 +87,14 @@ export class Router {
   }
 
   async #alone(client: RoutedClient, route: Route<ClientMsg>, parsed: Parsed): Promise<void> {
+    await client.inFlight.below(1);
+    client.inFlight.start();
     try {
-      await client.inFlight.below(1);
       await this.#handle(client, route, parsed);
     } catch (error) {
       this.#fail(client, error, parsed);
+    } finally {
+      client.inFlight.end();
     }
   }
 
@@ -104,8 +109,9 @@ export class Router {
     }
   }
 
-  #fail(client: Client, error: unknown, about: MaybeParsed): void {
+  #fail(client: RoutedClient, error: unknown, about: MaybeParsed): void {
     const refusal = this.#refusal(error);
+    if (isFault(refusal)) client.faults++;
     const route = Object.hasOwn(ROUTES, about.msgid ?? 0) ? ROUTES[about.msgid as ClientMsg] : undefined;
     // A frame that never got as far as its handler is an ERROR; what the handler refuses has its own answer.
     if (route?.refused && !isAboutFrame(refusal)) {
@@ -139,6 +145,12 @@ interface Parsed {
 
 /** What was found out about a frame before something failed. */
 type MaybeParsed = { readonly [K in keyof Parsed]: Parsed[K] | undefined };
+
+/** Whether a client that means well does not send such a request. */
+function isFault({ errno }: Refusal): boolean {
+  return errno === Errno.BAD_FRAME || errno === Errno.UNKNOWN_MSGID || errno === Errno.LOG_IN_FIRST ||
+    errno === Errno.TOO_FAST;
+}
 
 function isAboutFrame({ errno }: Refusal): boolean {
   return errno === Errno.BAD_FRAME || errno === Errno.TOO_LONG || errno === Errno.TOO_FAST;

@@ -68,9 +68,9 @@ export class Auth {
   }
 
   async #byPassword({ id, name, password = "" }: Credentials): Promise<Identity> {
-    const key = id === undefined ? `name ${name}` : `id ${id}`;
-    this.#throttle.check(key);
     const account = await this.#find(id, name);
+    const key = account ? `id ${account.id}` : id === undefined ? `name ${name}` : `id ${id}`;
+    this.#throttle.check(key);
     const right = await this.#passwords.verify(password, account?.password);
     if (!right || !account) {
       this.#throttle.failed(key);

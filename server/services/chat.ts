@@ -3,9 +3,9 @@ import { groupConv, pairConv } from "../protocol/conversation.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Frame } from "../protocol/schemas.ts";
-import type { SocialStore } from "../stores/store.ts";
+import type { LogStore, SocialStore, Store } from "../stores/store.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Session } from "./sessions.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 const utf8 = new TextEncoder();
 
@@ -13,12 +13,16 @@ const utf8 = new TextEncoder();
 export class Chat {
   readonly #delivery: Delivery;
   readonly #social: SocialStore;
+  readonly #log: LogStore;
+  readonly #sessions: Sessions;
   readonly #maxBody: number;
 
   /** @param maxBody The longest text, in bytes as a JSON string: what fits into a frame with its other fields. */
-  constructor(options: { delivery: Delivery; social: SocialStore; maxBody: number }) {
+  constructor(options: { delivery: Delivery; store: Store; sessions: Sessions; maxBody: number }) {
     this.#delivery = options.delivery;
-    this.#social = options.social;
+    this.#social = options.store.social;
+    this.#log = options.store.log;
+    this.#sessions = options.sessions;
     this.#maxBody = options.maxBody;
   }
 
@@ -43,7 +47,7 @@ export class Chat {
   /** @throws {Refusal} errno 104, 105 or 107. */
   async toGroup(session: Session, frame: Frame<typeof Msg.GROUP_CHAT>): Promise<void> {
     const body = this.#body(session, frame);
-    if (!session.groups.has(frame.groupid)) throw await this.#notMember(frame.groupid);
+    if (!session.groups.has(frame.groupid)) await this.#find(session, frame.groupid);
     const { id, name } = session.user;
     acknowledge(
       session,
@@ -71,8 +75,11 @@ export class Chat {
     return body;
   }
 
-  async #notMember(group: number): Promise<Refusal> {
-    return await this.#social.groupExists(group)
+  /** The session may not know of a join that another one of its user, ended since, had under way. */
+  async #find(session: Session, group: number): Promise<void> {
+    const membership = await this.#log.membership(groupConv(group), session.user.id);
+    if (membership) return await this.#sessions.joinGroup(session, { group, seq: membership.joined });
+    throw await this.#social.groupExists(group)
       ? new Refusal(Errno.NOT_A_MEMBER, "you are not a member of this group")
       : new Refusal(Errno.NO_SUCH_GROUP, "no such group");
   }

@@ -60,7 +60,7 @@ export class Delivery {
   /** Tells a user something that is not in the log, if they are online; it may be lost. */
   tell(user: number, reply: Reply): void {
     const session = this.#options.sessions.get(user);
-    if (session) session.peer.reply(reply);
+    if (session) session.inbox.tell(keyOf(reply), reply);
     else this.#publish(userChannel(user), { type: "reply", reply });
   }
 
@@ -82,7 +82,7 @@ export class Delivery {
     }
     const session = kind === "user" ? this.#options.sessions.get(Number(id)) : undefined;
     if (!session) return;
-    if (envelope.type === "reply") session.peer.reply(envelope.reply);
+    if (envelope.type === "reply") session.inbox.tell(keyOf(envelope.reply), envelope.reply);
     else if (session.id === envelope.session) this.#options.onEvict(session);
   }
 
@@ -143,6 +143,14 @@ export class Delivery {
     this.#options.onNonsense(payload);
     return undefined;
   }
+}
+
+/** Of replies with the same key the newest says it all. */
+function keyOf(reply: Reply): string {
+  const conv = "conv" in reply ? reply.conv : "";
+  const kind = "kind" in reply ? reply.kind : "";
+  const id = "id" in reply ? reply.id : "";
+  return `${reply.msgid} ${conv} ${kind} ${id}`;
 }
 
 function isEnvelope(value: unknown): value is Envelope {

@@ -1,13 +1,18 @@
 import { delay } from "@std/async/delay";
 import { Errno, Refusal } from "../errors.ts";
+import { pairConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
-import type { LogMessage, Progress } from "../protocol/messages.ts";
+import type { LogMessage, Progress, Reply } from "../protocol/messages.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Peer } from "./peer.ts";
 
 /** How much of a conversation is read at once while catching up: entries, and characters of text. */
 const PAGE = { limit: 200, maxSize: 64 * 1024 } as const;
+/** What is kept to be told to a client that does not read, at most. */
+const MAX_NEWS = 1000;
+/** The pause after each frame that a v1 client is sent while it catches up, in ms. */
+const V1_PACE = 2;
 /** How long to leave a store alone that could not be reached, in ms. */
 const STORE_RETRY = 500;
 
@@ -19,6 +24,8 @@ interface Position {
   foreign: number;
   /** What the client confirmed. */
   delivered: number;
+  /** What the client said was read. */
+  read: number;
 }
 
 /**
@@ -30,6 +37,7 @@ interface Position {
  */
 export class Inbox {
   readonly #user: number;
+  readonly #toSelf: string;
   readonly #peer: Peer;
   readonly #log: LogStore;
   readonly #cursors: Cursors;
@@ -37,6 +45,8 @@ export class Inbox {
   readonly #positions = new Map<string, Position>();
   /** Conversations to be read from the log, up to the seq at least. */
   readonly #behind = new Map<string, number>();
+  /** What to tell a client that does not read just now. */
+  readonly #news = new Map<string, Reply>();
   readonly #closing = new AbortController();
   #started = false;
   #pumping = false;
@@ -49,6 +59,7 @@ export class Inbox {
     onDefect: (error: unknown) => void;
   }) {
     this.#user = options.user;
+    this.#toSelf = pairConv(options.user, options.user);
     this.#peer = options.peer;
     this.#log = options.log;
     this.#cursors = options.cursors;
@@ -57,8 +68,8 @@ export class Inbox {
 
   /** Takes over the cursors as the store has them. Entries offered since the inbox exists are not lost. */
   load(conversations: readonly Progress[]): void {
-    for (const { conv, seq, delivered } of conversations) {
-      this.#positions.set(conv, { pushed: delivered, foreign: delivered, delivered });
+    for (const { conv, seq, delivered, read } of conversations) {
+      this.#positions.set(conv, { pushed: delivered, foreign: delivered, delivered, read });
       if (seq > delivered) this.#fallBehind(conv, seq);
     }
   }
@@ -73,23 +84,24 @@ export class Inbox {
   close(): void {
     this.#closing.abort();
     this.#behind.clear();
+    this.#news.clear();
   }
 
   /** A conversation that the user has just entered: what comes after `seq` is theirs. */
   enter(conv: string, seq: number): void {
     if (!this.#positions.has(conv)) {
-      this.#positions.set(conv, { pushed: seq, foreign: seq, delivered: seq });
+      this.#positions.set(conv, { pushed: seq, foreign: seq, delivered: seq, read: seq });
     }
   }
 
   /** An entry that has been committed. May come late, twice, or out of order. */
   offer(push: Push): void {
-    const { conv, seq, sender } = push.message;
+    const { conv, seq } = push.message;
     if (!this.#started) return this.#fallBehind(conv, seq);
     const position = this.#position(conv);
     if (seq <= position.pushed) return;
     const next = seq === position.pushed + 1 && !this.#behind.has(conv);
-    if (next && (sender === this.#user || this.#peer.writable)) {
+    if (next && (this.#isOwn(push.message) || this.#peer.writable)) {
       this.#advance(position, push);
     } else {
       this.#fallBehind(conv, seq);
@@ -105,19 +117,38 @@ export class Inbox {
   }
 
   /**
-   * The client has everything of a conversation up to `seq`.
+   * The client has, or has read, everything of a conversation up to `seq`. Whether that is news.
    * @throws {Refusal} errno 109 if the user is not in it, 100 if it has no such entry yet.
    */
-  confirm(conv: string, seq: number): void {
+  confirm(conv: string, { seq, kind }: { seq: number; kind: "delivered" | "read" }): boolean {
     const position = this.#positions.get(conv);
     if (!position) throw new Refusal(Errno.NOT_ALLOWED, `you are not in the conversation ${conv}`);
     if (seq > Math.max(position.pushed, this.#behind.get(conv) ?? 0)) {
       throw new Refusal(Errno.BAD_FRAME, `"seq" is beyond the newest message of ${conv}`);
     }
+    const isNews = seq > (kind === "read" ? position.read : position.delivered);
+    if (!isNews) return false;
+    if (kind === "read") position.read = seq;
     position.delivered = Math.max(position.delivered, seq);
     // A client that kept messages from an earlier connection may know more than was pushed on this one.
     position.pushed = Math.max(position.pushed, seq);
     this.#mark(conv, position);
+    return true;
+  }
+
+  /**
+   * Tells the client something that is not in the log. While it does not read, only the newest under each `key` is
+   * kept.
+   */
+  tell(key: string, reply: Reply): void {
+    if (this.#peer.writable && this.#news.size === 0) {
+      this.#peer.reply(reply);
+      return;
+    }
+    this.#news.delete(key);
+    this.#news.set(key, reply);
+    if (this.#news.size > MAX_NEWS) this.#news.delete(this.#news.keys().next().value!);
+    this.#wake();
   }
 
   /**
@@ -135,7 +166,7 @@ export class Inbox {
         for (const message of page) {
           if (room <= 0) break;
           position.pushed = message.seq;
-          if (message.sender === this.#user) continue;
+          if (this.#isOwn(message)) continue;
           position.foreign = message.seq;
           room -= message.body.length + 100;
           taken.push(message);
@@ -157,7 +188,7 @@ export class Inbox {
     let position = this.#positions.get(conv);
     if (!position) {
       // Not there at login and not entered since: a pair's conversation that has begun just now.
-      position = { pushed: 0, foreign: 0, delivered: 0 };
+      position = { pushed: 0, foreign: 0, delivered: 0, read: 0 };
       this.#positions.set(conv, position);
     }
     return position;
@@ -166,7 +197,7 @@ export class Inbox {
   #advance(position: Position, push: Push): void {
     const { message } = push;
     position.pushed = message.seq;
-    if (message.sender === this.#user) {
+    if (this.#isOwn(message)) {
       this.#mark(message.conv, position);
       return;
     }
@@ -178,7 +209,17 @@ export class Inbox {
   /** With everything of others confirmed, what follows of one's own needs no confirmation. */
   #mark(conv: string, position: Position): void {
     const delivered = position.delivered >= position.foreign ? position.pushed : position.delivered;
-    this.#cursors.mark({ user: this.#user, conv, delivered });
+    this.#cursors.mark({ user: this.#user, conv, delivered, read: position.read });
+  }
+
+  /** Notes to oneself come back, since there is nobody else to read them. */
+  #isOwn({ sender, conv }: LogMessage): boolean {
+    return sender === this.#user && conv !== this.#toSelf;
+  }
+
+  /** Programs of the first generation take what one read gives them for one frame. */
+  async #pace(): Promise<void> {
+    await delay(V1_PACE, { signal: this.#closing.signal }).catch(() => "closed while waiting");
   }
 
   #fallBehind(conv: string, seq: number): void {
@@ -190,23 +231,37 @@ export class Inbox {
   }
 
   #wake(): void {
-    if (this.#pumping || !this.#started || this.#behind.size === 0 || this.#closing.signal.aborted) return;
+    const nothing = this.#behind.size === 0 && this.#news.size === 0;
+    if (this.#pumping || !this.#started || nothing || this.#closing.signal.aborted) return;
     this.#pumping = true;
-    this.#pump().catch(this.#onDefect).finally(() => this.#pumping = false);
+    this.#pump().catch(this.#onDefect);
   }
 
   async #pump(): Promise<void> {
     const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const conv = this.#behind.keys().next().value;
-      if (conv === undefined) return;
-      await this.#peer.drained();
-      try {
-        await this.#catchUp(conv);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        await delay(STORE_RETRY, { signal }).catch(() => "closed while waiting");
+    try {
+      while (!signal.aborted && this.#behind.size + this.#news.size > 0) {
+        // One whose connection has failed is about to be closed.
+        if (!await this.#peer.drained()) return;
+        this.#tellNews();
+        const conv = this.#behind.keys().next().value;
+        if (conv !== undefined) await this.#catchUp(conv);
       }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      await delay(STORE_RETRY, { signal }).catch(() => "closed while waiting");
+      queueMicrotask(() => this.#wake());
+    } finally {
+      // In the same turn as the look at what is waiting, so that no wake-up falls in between.
+      this.#pumping = false;
+    }
+  }
+
+  #tellNews(): void {
+    for (const [key, reply] of this.#news) {
+      if (!this.#peer.writable) return;
+      this.#news.delete(key);
+      this.#peer.reply(reply);
     }
   }
 
@@ -216,8 +271,10 @@ export class Inbox {
     if (this.#closing.signal.aborted) return;
     for (const message of page) {
       if (message.seq <= position.pushed) continue;
-      if (message.sender !== this.#user && !this.#peer.writable) return;
+      if (!this.#isOwn(message) && !this.#peer.writable) return;
       this.#advance(position, new Push(message));
+      if (this.#peer.generation === 1) await this.#pace();
+      if (this.#closing.signal.aborted) return;
     }
     // The log is the truth: what it does not have cannot be missing.
     if (page.length === 0) this.#behind.delete(conv);

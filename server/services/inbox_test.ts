@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../errors.ts";
 import { Push } from "../protocol/encode.ts";
 import type { Generation } from "../protocol/message_frame.ts";
-import type { LogMessage } from "../protocol/messages.ts";
+import type { LogMessage, Reply } from "../protocol/messages.ts";
 import { type CursorMove, type LogStore, type Page, StoreUnavailable } from "../stores/store.ts";
 import { Cursors } from "./cursors.ts";
 import { Inbox } from "./inbox.ts";
@@ -49,8 +49,10 @@ class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
 /** A connection that takes `room` entries before it is full. */
 class FakePeer implements Peer {
   readonly pushed: string[] = [];
+  readonly told: Reply[] = [];
   generation: Generation = 2;
   room = Infinity;
+  broken = false;
   #waiting: (() => void)[] = [];
 
   get writable(): boolean {
@@ -63,8 +65,15 @@ class FakePeer implements Peer {
     written?.();
   }
 
-  async drained(): Promise<void> {
-    while (!this.writable) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async drained(): Promise<boolean> {
+    while (!this.writable && !this.broken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return !this.broken;
+  }
+
+  /** The other side is gone, though nobody has told the session yet. */
+  fail(): void {
+    this.broken = true;
+    this.read(0);
   }
 
   read(room: number): void {
@@ -72,7 +81,11 @@ class FakePeer implements Peer {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  reply(): void {}
+  reply(reply: Reply): void {
+    this.room--;
+    this.told.push(reply);
+  }
+
   async end(): Promise<void> {}
 }
 
@@ -181,7 +194,7 @@ Deno.test("inbox: own entries are counted, not pushed, and need no confirmation"
   inbox.offer(log.add(ME));
   await cursors.flush();
   assertEquals(log.moves.at(-1)?.delivered, 0, "1 is not confirmed yet");
-  inbox.confirm("u1-2", 1);
+  inbox.confirm("u1-2", { seq: 1, kind: "read" });
   await cursors.flush();
   assertEquals(log.moves.at(-1)?.delivered, 2, "and 2 is one's own");
   inbox.offer(log.add(ME));
@@ -204,10 +217,63 @@ Deno.test("inbox: for v1 what was written is delivered", async () => {
 Deno.test("inbox: only what there is can be confirmed", async () => {
   const { log, inbox, close } = setUp();
   inbox.start();
-  assertThrows(() => inbox.confirm("u1-2", 1), Refusal, "not in");
+  assertThrows(() => inbox.confirm("u1-2", { seq: 1, kind: "read" }), Refusal, "not in");
   inbox.offer(log.add());
-  assertThrows(() => inbox.confirm("u1-2", 2), Refusal, "seq");
-  inbox.confirm("u1-2", 1);
+  assertThrows(() => inbox.confirm("u1-2", { seq: 2, kind: "read" }), Refusal, "seq");
+  assertEquals(inbox.confirm("u1-2", { seq: 1, kind: "delivered" }), true);
+  assertEquals(inbox.confirm("u1-2", { seq: 1, kind: "delivered" }), false, "no news");
+  assertEquals(inbox.confirm("u1-2", { seq: 1, kind: "read" }), true);
+  await close();
+});
+
+Deno.test("inbox: a connection that fails with entries waiting ends the pump, and the event loop goes on", async () => {
+  const { log, peer, inbox, close } = setUp();
+  inbox.start();
+  peer.room = 1;
+  for (let i = 0; i < 5; i++) inbox.offer(log.add());
+  peer.fail();
+  inbox.offer(log.add());
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals([peer.pushed, log.reads], [range(1, 1), 0]);
+  await close();
+});
+
+Deno.test("inbox: an entry offered just as the pump comes to its end is not left behind", async () => {
+  for (let microtasks = 0; microtasks < 12; microtasks++) {
+    const { log, peer, inbox, settled, close } = setUp();
+    inbox.start();
+    peer.room = 1;
+    for (let i = 0; i < 3; i++) inbox.offer(log.add());
+    peer.read(2);
+    while (peer.pushed.length < 3) await undefined;
+    for (let i = 0; i < microtasks; i++) await undefined;
+    inbox.offer(log.add());
+    await undefined;
+    peer.read(10);
+    await settled(4);
+    await close();
+  }
+});
+
+Deno.test("inbox: what is told to a client that does not read is bounded: the newest under each key", async () => {
+  const { peer, inbox, close } = setUp();
+  inbox.start();
+  peer.room = 1;
+  const receipt = (seq: number) => ({ msgid: 13, id: 2, conv: "u1-2", seq, kind: "read" }) as const;
+  for (let seq = 1; seq <= 1000; seq++) inbox.tell("13 u1-2 read", receipt(seq));
+  inbox.tell("23 2", { msgid: 23, id: 2, name: "x", state: "online", at: 1 });
+  assertEquals(peer.told.length, 1);
+  peer.read(10);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(peer.told.map((reply) => "seq" in reply ? reply.seq : reply.msgid), [1, 1000, 23]);
+  await close();
+});
+
+Deno.test("inbox: notes to oneself come back", async () => {
+  const { log, peer, inbox, close } = setUp();
+  inbox.start();
+  inbox.offer(log.add(ME, "u1-1"));
+  assertEquals(peer.pushed, ["u1-1:1"]);
   await close();
 });
 

@@ -118,7 +118,7 @@ export class Login {
     inbox.load(conversations);
     const token = peer.generation === 2 ? identity.token ?? await this.#auth.issueToken(user.id) : undefined;
     const missed = peer.generation === 1 ? await inbox.takeWaiting(this.#v1AckLimit) : [];
-    if (session.ended) return;
+    if (session.ended) throw new Refusal(Errno.LOGGED_IN, "another login took this account over");
     const groups = groupRows.map(({ id, name, description, members }): Group => ({
       id,
       groupname: name,

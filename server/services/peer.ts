@@ -18,8 +18,8 @@ export interface Peer {
   reply(reply: Reply, written?: () => void): void;
   /** Queues a log entry. `written` is called once it has been handed to the network. */
   push(push: Push, written?: () => void): void;
-  /** Resolves when the connection is writable again, or closed. */
-  drained(): Promise<void>;
+  /** Resolves when the connection is writable again, to true, or closed, to false. */
+  drained(): Promise<boolean>;
   /** Says goodbye to those who understand it, writes what is queued, and closes; resolves then, within bounds. */
   end(goodbye: Goodbye): Promise<void>;
 }

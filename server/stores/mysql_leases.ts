@@ -1,4 +1,4 @@
-import { type Database, placeholders } from "./mysql_database.ts";
+import { codeOf, type Database, placeholders } from "./mysql_database.ts";
 import { type Lease, type LeaseStore } from "./store.ts";
 
 const TTL = 5000;
@@ -32,13 +32,23 @@ export class MysqlLeases implements LeaseStore {
       [user, node, session],
     );
     if (changed > 0) return undefined;
+    try {
+      return await this.#takeOver(lease, options);
+    } catch (error) {
+      if (codeOf(error) !== "ER_DUP_ENTRY") throw error;
+      // Given back and taken by somebody else in between.
+      return await this.take(lease, options);
+    }
+  }
+
+  async #takeOver(lease: Lease, options: { mayBury: boolean }): Promise<Lease | undefined> {
+    const { user, node, session } = lease;
     return await this.#db.transaction(async (tx) => {
       const [holder] = await tx.rows<Lease>(
         "SELECT userid AS user, node, session FROM session WHERE userid = ? FOR UPDATE",
         [user],
       );
       if (!holder) {
-        // Given back in between. If somebody else is faster now, its row is the answer of the next call.
         await tx.run("INSERT INTO session (userid, node, session) VALUES (?, ?, ?)", [user, node, session]);
         return undefined;
       }

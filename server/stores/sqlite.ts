@@ -6,8 +6,8 @@ import { SQLITE_MIGRATIONS } from "./migrations.ts";
 import { SqliteAccounts } from "./sqlite_accounts.ts";
 import { SqliteLog } from "./sqlite_log.ts";
 import { SqliteSocial } from "./sqlite_social.ts";
-import { isUnavailable } from "./sqlite_statements.ts";
-import type { Store } from "./store.ts";
+import { isBusy, isUnavailable } from "./sqlite_statements.ts";
+import { type Store, StoreUnavailable } from "./store.ts";
 
 export interface SqliteOptions {
   /** A file's path, or `:memory:`. */
@@ -17,6 +17,10 @@ export interface SqliteOptions {
   /** Server time in Unix milliseconds. */
   readonly now?: () => number;
 }
+
+/** A file that is locked by another program is tried again so often, after so many ms. */
+const BUSY_ATTEMPTS = 50;
+const BUSY_PAUSE = 10;
 
 /**
  * Opens the embedded store. The file is locked for as long as it is open, since one node owns it.
@@ -33,10 +37,12 @@ export function openSqlite(options: SqliteOptions): Store {
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
       PRAGMA foreign_keys = ON;
-      PRAGMA busy_timeout = 100;
+      PRAGMA busy_timeout = 2000;
       PRAGMA cache_size = -65536;
     `);
     migrate(db, path);
+    // From now on waiting would keep everybody waiting.
+    db.exec("PRAGMA busy_timeout = 0");
   } catch (error) {
     db?.close();
     lock?.close();
@@ -48,7 +54,7 @@ export function openSqlite(options: SqliteOptions): Store {
     );
   }
   const log = new SqliteLog(db, now);
-  const commits = new GroupCommit(log.commit.bind(log), BATCH);
+  const commits = new GroupCommit((batch) => patiently(() => log.commit(batch)), BATCH);
   const opened = db;
   let closing: Promise<void> | undefined;
   return {
@@ -64,14 +70,30 @@ export function openSqlite(options: SqliteOptions): Store {
   };
 }
 
+/** Somebody who looks into the file with another program locks it for a moment: that is waited for, not reported. */
+async function patiently<T>(work: () => T): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable && isBusy(error.cause)) || attempt === BUSY_ATTEMPTS) {
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
+    }
+  }
+}
+
 /** Two servers on one file would each think that they see everything: the second one is refused. */
 function lockFile(path: string): Deno.FsFile {
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(`${path}-lock`, { create: true, write: true });
+    // By its real name, so that a link is no second database.
+    Deno.openSync(path, { create: true, write: true }).close();
+    file = Deno.openSync(`${Deno.realPathSync(path)}-lock`, { create: true, write: true });
   } catch (error) {
     throw new StartupError(
-      `cannot write beside the database ${path}: ${
+      `cannot write the database ${path}, or beside it: ${
         messageOf(error)
       }; check that the folder exists and may be ` +
         "written, or name another file with --db sqlite:FILE",

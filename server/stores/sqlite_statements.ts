@@ -12,6 +12,12 @@ const UNAVAILABLE = new Set([
   14, // CANTOPEN
 ]);
 
+/** Whether another connection has the database locked. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" &&
+    (error.errcode & 0xff) === 5;
+}
+
 /** Whether an error of the driver means that trying again later may work. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error) || !("errcode" in error)) return false;
@@ -36,7 +42,14 @@ export class Statement<Row> {
 
   /** Row by row, for those who stop early. */
   *each(...values: SQLInputValue[]): Generator<Row, void, undefined> {
-    for (const row of guarded(() => this.#statement.iterate(...values))) yield row as Row;
+    const rows = guarded(() => this.#statement.iterate(...values));
+    try {
+      for (let row = guarded(() => rows.next()); !row.done; row = guarded(() => rows.next())) {
+        yield row.value as Row;
+      }
+    } finally {
+      rows.return?.();
+    }
   }
 
   /** How many rows changed. */
@@ -52,10 +65,11 @@ export class Statement<Row> {
 
 /** Runs `work` in one transaction that is rolled back if it throws. */
 export function transaction<T>(db: DatabaseSync, work: () => T): T {
-  guarded(() => db.exec("BEGIN IMMEDIATE"));
+  // Prepared: errors of `exec` do not say what kind they are.
+  guarded(() => db.prepare("BEGIN IMMEDIATE").run());
   try {
     const result = work();
-    guarded(() => db.exec("COMMIT"));
+    guarded(() => db.prepare("COMMIT").run());
     return result;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
