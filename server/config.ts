@@ -98,6 +98,12 @@ const SETTINGS = {
     value: "N",
     help: "frames per second taken from one connection",
   },
+  "client-timeout": {
+    schema: whole(1, 86_400),
+    default: "90",
+    value: "SECONDS",
+    help: "silence after which a v2 client is given up; it is pinged after half of that",
+  },
   "password-cost": {
     schema: whole(10, 20),
     default: "15",

@@ -138,3 +138,21 @@ Deno.test("stop: a client that does not read its answers is waited for a few sec
   assertEquals(code, 0);
   await reset(ann.wire);
 });
+
+Deno.test("a v2 client that is silent is pinged, then given up; one that answers, or speaks v1, stays", async () => {
+  await using server = await TestServer.start("--client-timeout=1");
+  await using silent = await join(server, "silent");
+  await using polite = await join(server, "polite");
+  await using old = await join(server, "old", 1);
+  await silent.wire.next(14);
+  await polite.wire.next(14);
+  await polite.wire.send({ msgid: 15 });
+  await silent.wire.gone();
+  await polite.wire.next(14);
+  await polite.wire.send({ msgid: 15 });
+  await polite.wire.settle();
+  await old.wire.send({ msgid: 6, toid: polite.id, msg: "still here" });
+  assertEquals((await polite.wire.next(6)).msg, "still here");
+  await using again = await logIn(server, { id: silent.id, name: "silent" });
+  assertEquals(again.ack.errno, 0);
+});

@@ -22,6 +22,8 @@ const FLUSH_TIMEOUT = 3000;
  * would make the system throw away what is on its way to the client.
  */
 const LINGER = 1000;
+/** How long nobody may log in, in ms: people stay in the menu of their client for a while. */
+const LOGIN_TIMEOUT = 10 * 60 * 1000;
 /** After so many requests that no client has reason to send the connection is left alone for a moment, in ms. */
 const FAULTS_AT_ONCE = 100;
 const FAULT_PAUSE = 50;
@@ -41,6 +43,8 @@ export interface ConnectionOptions {
   readonly maxQueue: number;
   /** Frames per second. */
   readonly rate: number;
+  /** How long a v2 session may be silent, in ms; it is pinged after half of that. */
+  readonly clientTimeout: number;
   readonly now: () => number;
   /** Ends what is logged in on the connection. */
   readonly onEnd: (session: Session) => Promise<void>;
@@ -62,13 +66,14 @@ export class Connection implements Peer, RoutedClient {
   #closed = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   /** When something came in last, by the clock of the options. */
-  heard: number;
+  #heard: number;
+  #pinged = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.rate = new TokenBucket(options.rate, options.now);
-    this.heard = options.now();
+    this.#heard = options.now();
     // A client that is gone is no news: the reader notices as well and ends the session.
     this.#outbox = new Outbox(socket, { bound: options.maxQueue, onFailure: () => this.#close() });
   }
@@ -115,6 +120,21 @@ export class Connection implements Peer, RoutedClient {
     return this.#leave({ msgid: Msg.GOODBYE, reason: goodbye.reason, reconnect_ms: goodbye.reconnectMs });
   }
 
+  /** Looks whether the client is still there. Called every few seconds. */
+  checkLife(): void {
+    const { now, clientTimeout } = this.#options;
+    const silence = now() - this.#heard;
+    if (!this.session) {
+      if (silence > LOGIN_TIMEOUT) this.#close();
+    } else if (this.#generation === 2 && silence > clientTimeout) {
+      // Nobody is there to be told.
+      this.#close();
+    } else if (this.#generation === 2 && silence > clientTimeout / 2 && !this.#pinged) {
+      this.#pinged = true;
+      this.reply({ msgid: Msg.PING });
+    }
+  }
+
   /** Serves the connection until it closes. Never rejects. */
   async run(): Promise<void> {
     let fault: Disconnect | undefined;
@@ -140,7 +160,8 @@ export class Connection implements Peer, RoutedClient {
     while (!this.#closed) {
       const count = await this.#socket.read(buffer);
       if (count === null) return;
-      this.heard = this.#options.now();
+      this.#heard = this.#options.now();
+      this.#pinged = false;
       if (this.#farewell) continue;
       for (const text of decoder.frames(buffer.subarray(0, count))) {
         const alone = this.#options.router.dispatch(this, text);

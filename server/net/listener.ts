@@ -16,6 +16,8 @@ export interface ListenerOptions extends ConnectionOptions {
 
 /** How long to wait before accepting again when the system has no room for another connection, in ms. */
 const ACCEPT_PAUSE = 100;
+/** How often connections are looked at for signs of life, in ms. */
+const CHECK_INTERVAL = 10_000;
 /** How long requests that are on their way are still answered when the server stops, in ms. */
 const CLOSE_PAUSE = 100;
 
@@ -26,6 +28,7 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #checking: ReturnType<typeof setInterval>;
   #closing = false;
   readonly #accepting: Promise<void>;
 
@@ -39,6 +42,9 @@ export class Listener {
       throw new StartupError(whyNot(error, { host, port }));
     }
     this.#accepting = this.#accept();
+    this.#checking = setInterval(() => {
+      for (const connection of this.#connections.keys()) connection.checkLife();
+    }, Math.min(CHECK_INTERVAL, options.clientTimeout / 4));
   }
 
   get address(): Deno.NetAddr {
@@ -53,6 +59,7 @@ export class Listener {
   stop(): void {
     if (this.#closing) return;
     this.#closing = true;
+    clearInterval(this.#checking);
     this.#listener.close();
   }
 

@@ -150,6 +150,13 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     order: "free",
     handle: (services, client) => client.peer.reply({ msgid: Msg.PONG, at: services.now() }),
   },
+  [Msg.PONG]: {
+    since: 2,
+    login: false,
+    order: "free",
+    // That something came in is all there is to know.
+    handle: () => {},
+  },
   [Msg.HISTORY]: {
     since: 2,
     login: true,

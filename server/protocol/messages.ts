@@ -96,6 +96,7 @@ export type Reply =
     readonly seq: number;
     readonly kind: "delivered" | "read";
   }
+  | { readonly msgid: typeof Msg.PING }
   | { readonly msgid: typeof Msg.PONG; readonly at: number }
   | {
     readonly msgid: typeof Msg.ERROR;

@@ -75,6 +75,7 @@ export const SCHEMAS = {
   [Msg.GROUP_CHAT]: z.object({ groupid: id, msg: z.string(), mid: mid.optional() }),
   [Msg.RECEIPT]: z.object({ conv, seq, kind: z.enum(["delivered", "read"]) }),
   [Msg.PING]: z.object({}),
+  [Msg.PONG]: z.object({}),
   [Msg.HISTORY]: z.object({
     conv,
     before: seq.optional(),
