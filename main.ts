@@ -52,14 +52,18 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** One press of Ctrl-C can arrive twice: from the terminal, and from a parent that passes it on. */
+const SAME_PRESS_MS = 500;
+
 /** The first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
-    let seen = false;
+    let seen: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       Deno.addSignalListener(signal, () => {
-        if (seen) Deno.exit(130);
-        seen = true;
+        const now = performance.now();
+        if (seen !== undefined && now - seen > SAME_PRESS_MS) Deno.exit(130);
+        seen ??= now;
         resolve(signal);
       });
     }

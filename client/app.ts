@@ -48,6 +48,8 @@ export class App {
   #handling = false;
   #lines: { text: string; taken: () => void }[] = [];
   #leaving: Leaving | undefined;
+  /** After the end of input: calls off giving up the lines that still wait. */
+  #cancelGivingUp: (() => void) | undefined;
   #over = false;
   /** The last cause told while the connection was down; undefined while it is up. */
   #broken: string | undefined;
@@ -130,7 +132,7 @@ export class App {
         else this.#lines.push(event);
         return;
       case "eof":
-        return this.leave("exit", { patient: true });
+        return this.#giveUpLater();
       case "interrupt":
         this.requests.abandon();
         if (this.#leaving?.to === "exit" && this.#leaving.deaf) return this.#left();
@@ -155,7 +157,10 @@ export class App {
       return this.output.print(`ignored a bad frame from the server: ${sanitize(parsed.fault)}`);
     }
     const { frame } = parsed;
-    if (frame.msgid === Msg.GOODBYE) {
+    if (frame.msgid === Msg.MESSAGE_ACK && this.#cancelGivingUp) this.#giveUpLater();
+    if (frame.msgid === Msg.PING) {
+      this.link.send(JSON.stringify({ msgid: Msg.PONG }));
+    } else if (frame.msgid === Msg.GOODBYE) {
       if (frame.reason === "takeover" && this.session) {
         return this.#sessionOver("logged out: another client has taken over this account");
       }
@@ -195,7 +200,10 @@ export class App {
       if (this.session) this.#desk.line(text);
       else this.#menu.line(text);
       taken();
+      if (this.#cancelGivingUp) this.#giveUpLater();
     }
+    const isEnd = this.#cancelGivingUp !== undefined && this.#lines.length === 0;
+    if (isEnd && this.#leaving?.to !== "exit" && !this.#over) this.leave("exit", { patient: true });
     if (this.#leaving && !this.#leaving.loggingOut && this.#isIdle(this.#leaving)) {
       this.#logOut(this.#leaving);
       // Back in the menu without a word from the server: no event will come to take the next line.
@@ -206,8 +214,22 @@ export class App {
 
   /** Whether nothing is left to wait for before leaving; the menu then takes the lines that are waiting. */
   #isIdle(leaving: Leaving): boolean {
-    if (this.requests.open || (leaving.to === "exit" && this.#lines.length > 0)) return false;
+    if (this.requests.open) return false;
     return !this.session || (this.session.unsent === 0 && !(leaving.patient && this.session.catchingUp));
+  }
+
+  /**
+   * After the end of input: if nothing is taken or acknowledged for a while, the lines that wait for it are given up.
+   * Questions and logging out have bounds of their own.
+   */
+  #giveUpLater(): void {
+    this.#cancelGivingUp?.();
+    this.#cancelGivingUp = this.#clock.after(LEAVE_WITHIN, () => {
+      if (this.#lines.length === 0) return;
+      if (this.requests.open || this.#leaving) return this.#giveUpLater();
+      this.leave("exit");
+      this.#left();
+    });
   }
 
   #mayTake(): boolean {
@@ -236,9 +258,11 @@ export class App {
     if (leaving?.to === "menu") return this.#menu.show();
     const unanswered = this.requests.open;
     if (unanswered) this.output.print("left without the answer to the last request");
+    const untaken = this.#lines.length;
+    if (untaken > 0) this.output.print(`${untaken} line${untaken > 1 ? "s were" : " was"} not carried out`);
     this.#over = true;
     this.link.stop();
-    this.#options.exit(unsent > 0 || unanswered ? 1 : 0);
+    this.#options.exit(unsent > 0 || unanswered || untaken > 0 ? 1 : 0);
   }
 
   #sessionOver(reason: string): void {

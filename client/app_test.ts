@@ -1,104 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { App } from "./app.ts";
-import { FakeClock } from "./fake_clock.ts";
-import type { WireEvents } from "./link.ts";
-
-type Fields = Record<string, unknown>;
-
-const ALICE = {
-  msgid: 2,
-  errno: 0,
-  id: 1,
-  name: "alice",
-  token: "t1",
-  friends: [],
-  groups: [],
-  conversations: [],
-};
-const HELLO = { msgid: 6, id: 2, name: "bob", toid: 1, msg: "hello", conv: "u1-2", seq: 1, at: 0 };
-
-/** A client whose keyboard, network and clock are the test. */
-class Bench {
-  readonly clock = new FakeClock();
-  readonly lines: string[] = [];
-  readonly prompts: string[] = [];
-  /** What the client has sent and no test has looked at yet. */
-  sent: Fields[] = [];
-  exit: number | undefined;
-  up = true;
-  readonly app: App;
-  #wire: WireEvents | undefined;
-  #mids = 0;
-
-  constructor(options: { interactive?: boolean } = {}) {
-    const output = {
-      print: (line: string, shown?: () => void) => {
-        this.lines.push(line);
-        shown?.();
-      },
-      prompt: (text: string, how?: { secret?: boolean }) => {
-        this.prompts.push(how?.secret ? `${text} (secret)` : text);
-      },
-    };
-    this.app = new App(output, {
-      dial: (events) => {
-        if (!this.up) return Promise.reject(new Error("cannot connect"));
-        this.#wire = events;
-        return Promise.resolve({ send: (line) => this.sent.push(JSON.parse(line)), close: () => {} });
-      },
-      clock: this.clock,
-      // At once where there is a server; a wait where there is none, or time would stand still.
-      random: () => this.up ? 0 : 1,
-      newMid: () => `m${++this.#mids}`,
-      interactive: options.interactive ?? false,
-      exit: (code) => this.exit = code,
-    });
-  }
-
-  /** A client with alice logged in and nothing on record yet. */
-  static async loggedIn(ack: Fields = ALICE, options: { interactive?: boolean } = {}): Promise<Bench> {
-    const bench = new Bench(options);
-    await bench.app.start();
-    bench.type("1", "alice", "secret");
-    bench.says(ack);
-    bench.lines.length = 0;
-    bench.sent = [];
-    return bench;
-  }
-
-  type(...lines: string[]): void {
-    for (const text of lines) this.app.post({ type: "line", text, taken: () => {} });
-  }
-
-  says(...frames: Fields[]): void {
-    for (const frame of frames) this.#wire?.frame(JSON.stringify(frame));
-  }
-
-  saysText(text: string): void {
-    this.#wire?.frame(text);
-  }
-
-  /** Acknowledges a message. */
-  stores(mid: string, seq: number, conv = "u1-2"): void {
-    this.says({ msgid: 12, mid, conv, seq, at: 0 });
-  }
-
-  async breaks(): Promise<void> {
-    this.#wire?.closed("gone");
-    await this.clock.pass(0);
-  }
-
-  /** What was sent since the last look. */
-  took(): Fields[] {
-    const sent = this.sent;
-    this.sent = [];
-    return sent;
-  }
-
-  printed(): string[] {
-    return this.lines.splice(0);
-  }
-}
+import { ALICE, Bench, HELLO } from "./test_bench.ts";
 
 Deno.test("register, then log in by name; passwords are asked for as secrets", async () => {
   const bench = new Bench();
@@ -292,41 +193,33 @@ Deno.test("in a pipe each question waits for its answer, and what asks waits for
   assertEquals(bench.exit, 0);
 });
 
-Deno.test("the end of input waits for acknowledgements and then logs out", async () => {
-  const bench = await Bench.loggedIn();
-  bench.type("chat:2:a");
-  bench.app.post({ type: "eof" });
-  assertEquals(bench.took().map((frame) => frame.msgid), [6]);
-  bench.stores("m1", 1);
-  assertEquals(bench.took().map((frame) => frame.msgid), [3]);
-  assertEquals(bench.exit, undefined);
-  bench.says({ msgid: 17 });
-  assertEquals(bench.exit, 0);
+Deno.test("a ping of the server is answered, also in the menu", async () => {
+  const bench = new Bench();
+  await bench.app.start();
+  bench.says({ msgid: 14 }, { msgid: 14, at: 5 });
+  assertEquals(bench.took(), [{ msgid: 15 }, { msgid: 15 }]);
 });
 
-Deno.test("the end of input with something unsent ends after 5 s with status 1", async () => {
-  const bench = await Bench.loggedIn();
-  bench.up = false;
-  await bench.breaks();
-  bench.type("chat:2:a");
-  bench.app.post({ type: "eof" });
-  await bench.clock.pass(4999);
-  assertEquals(bench.exit, undefined);
-  await bench.clock.pass(1);
-  assertEquals(bench.exit, 1);
-  assertEquals(bench.lines.slice(-2), ["not sent to 2: a", "1 message was not sent"]);
-});
-
-Deno.test("quit ignores what follows; an interrupt in the menu leaves at once", async () => {
-  const bench = await Bench.loggedIn();
-  bench.type("quit", "chat:2:a");
-  assertEquals(bench.took().map((frame) => frame.msgid), [3]);
-  bench.says({ msgid: 17 });
-  assertEquals(bench.exit, 0);
-  const idle = new Bench({ interactive: true });
-  await idle.app.start();
-  idle.app.post({ type: "interrupt" });
-  assertEquals(idle.exit, 0);
+Deno.test("a message to oneself comes back: shown once and confirmed, before or after its acknowledgement", async () => {
+  const note = { ...HELLO, id: 1, name: "alice", toid: 1, conv: "u1-1" };
+  for (const pushedFirst of [true, false]) {
+    const bench = await Bench.loggedIn();
+    bench.type("chat:1:hello");
+    bench.took();
+    if (pushedFirst) bench.says(note);
+    bench.stores("m1", 1, "u1-1");
+    bench.says(note, { msgid: 13, id: 1, conv: "u1-1", seq: 1, kind: "read" });
+    await bench.clock.pass(0);
+    const printed = bench.printed().map((line) => line.replace(/^\d{4}-\S+ \S+ /, ""));
+    assertEquals(printed.sort(), ["[1] alice: hello", "sent to 1 #1: hello"]);
+    assertEquals(bench.took(), [{ msgid: 13, conv: "u1-1", seq: 1, kind: "read" }]);
+    await bench.breaks();
+    bench.took();
+    bench.says({ ...ALICE, conversations: [{ conv: "u1-1", seq: 1, delivered: 0, read: 0 }] }, note);
+    await bench.clock.pass(0);
+    assertEquals(bench.took(), [{ msgid: 13, conv: "u1-1", seq: 1, kind: "read" }]);
+    assert(!bench.lines.some((line) => line.includes("alice: hello")));
+  }
 });
 
 Deno.test("presence, bad frames and unknown commands are one line each", async () => {
@@ -356,12 +249,4 @@ Deno.test("a broken connection ends a request that must not be asked twice, and 
   bench.took();
   bench.says(ALICE);
   assertEquals(bench.took(), [{ msgid: 10, id: 1, groupid: 4 }]);
-});
-
-Deno.test("logging out while the connection is down goes on in the menu", async () => {
-  const bench = await Bench.loggedIn();
-  bench.up = false;
-  await bench.breaks();
-  bench.app.post({ type: "timer", run: () => bench.type("loginout", "3") });
-  assertEquals(bench.exit, 0);
 });

@@ -62,6 +62,7 @@ const frame = z.discriminatedUnion("msgid", [
   z.object({ msgid: z.literal(Msg.REGISTER_ACK), ...refusable, id: id.optional() }),
   z.object({ msgid: z.literal(Msg.MESSAGE_ACK), mid: text.optional(), conv: text, seq }),
   z.object({ msgid: z.literal(Msg.RECEIPT), id, conv: text, seq, kind: z.enum(["delivered", "read"]) }),
+  z.object({ msgid: z.literal(Msg.PING) }),
   z.object({ msgid: z.literal(Msg.PONG) }),
   z.object({
     msgid: z.literal(Msg.ERROR),

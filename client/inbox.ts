@@ -46,7 +46,7 @@ export class Inbox {
     if (this.catchingUp) this.#waitForQuiet();
   }
 
-  /** An own message was stored: the server will not push that number. */
+  /** An own message to others was stored: the server will not push that number. */
   own(conv: string, seq: number): void {
     this.#seen.add(conv, seq);
   }

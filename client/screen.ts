@@ -1,11 +1,12 @@
 import { createInterface, type Interface } from "node:readline";
 import process from "node:process";
 import { Writable } from "node:stream";
+import { readLines } from "./lines.ts";
 import type { Output } from "./output.ts";
 
 /** What the screen tells whoever listens to the keyboard. */
 export interface Keyboard {
-  /** A line was typed; resolves when the next one may come. */
+  /** A line was typed; resolves when it was taken. The next ones may come before. */
   line(text: string): Promise<void>;
   /** Ctrl-D, or the end of the pipe. */
   eof(): void;
@@ -58,7 +59,7 @@ export class PipeScreen implements Screen {
 
   listen(keyboard: Keyboard): void {
     interruptsTo(keyboard);
-    readLines(keyboard).then(() => keyboard.eof(), () => keyboard.eof());
+    readLines(Deno.stdin, (line) => keyboard.line(line)).then(() => keyboard.eof(), () => keyboard.eof());
   }
 
   async close(): Promise<void> {
@@ -77,24 +78,6 @@ export class PipeScreen implements Screen {
       for (const tell of shown) tell();
     }
     this.#writing = undefined;
-  }
-}
-
-async function readLines(keyboard: Keyboard): Promise<void> {
-  const utf8 = new TextDecoder();
-  const buffer = new Uint8Array(64 * 1024);
-  let rest = "";
-  for (;;) {
-    const length = await Deno.stdin.read(buffer);
-    const lines =
-      (rest + (length === null ? utf8.decode() : utf8.decode(buffer.subarray(0, length), { stream: true })))
-        .split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) await keyboard.line(line.replace(/\r$/, ""));
-    if (length === null) {
-      if (rest !== "") await keyboard.line(rest);
-      return;
-    }
   }
 }
 

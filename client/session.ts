@@ -1,5 +1,5 @@
 import { Errno } from "../server/errors.ts";
-import { parseConv } from "../server/protocol/conversation.ts";
+import { pairConv, parseConv } from "../server/protocol/conversation.ts";
 import { Msg } from "../server/protocol/msgid.ts";
 import type { Clock } from "./clock.ts";
 import { errorLine, markLine } from "./format.ts";
@@ -171,7 +171,8 @@ export class Session {
   }
 
   #acknowledged(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
-    this.#inbox.own(ack.conv, ack.seq);
+    // What one writes to oneself is pushed as well, and shown then: acknowledged here it would count as shown before.
+    if (ack.conv !== pairConv(this.id, this.id)) this.#inbox.own(ack.conv, ack.seq);
     const letter = ack.mid === undefined ? undefined : this.#outbox.remove(ack.mid);
     if (letter === undefined) return;
     letter.stored?.();

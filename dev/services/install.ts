@@ -32,7 +32,7 @@ export async function ensureServices(): Promise<void> {
   await lock.lock(true);
   const missing = await missingPackages(); // fewer now, if another process held the lock
   if (missing.length === 0) return;
-  await say(`Installing what the tests need: ${missing.join(" ")}\n`);
+  await say(`Installing ${missing.join(" ")}\n`);
   await run(["apt-get", "update", "-q"], { env: QUIETLY });
   await run(["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing], { env: QUIETLY });
   await assertInstalled();

@@ -1,5 +1,5 @@
 import { needBinary, run } from "./command.ts";
-import { mariaDbTemplate } from "./mariadb_template.ts";
+import { ensureDataFolder } from "./mariadb_template.ts";
 import { firstAnswer } from "./probe.ts";
 import { Daemon, launch, type Place } from "./process.ts";
 
@@ -7,9 +7,9 @@ const USER = "chat";
 const PASSWORD = "secret";
 /** Both names: with --skip-name-resolve a TCP connection is from 127.0.0.1 only, one of the socket from localhost. */
 const CREATE_USERS = ["127.0.0.1", "localhost"].map((host) => `
-  CREATE USER '${USER}'@'${host}' IDENTIFIED BY '${PASSWORD}';
+  CREATE USER IF NOT EXISTS '${USER}'@'${host}' IDENTIFIED BY '${PASSWORD}';
   GRANT ALL ON \`${USER}%\`.* TO '${USER}'@'${host}';`).join("");
-const CREATE_DATABASE = (name: string) => `CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4;`;
+const CREATE_DATABASE = (name: string) => `CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4;`;
 
 export interface MariaDbOptions {
   /** The port to use; a free one if not given. */
@@ -18,6 +18,11 @@ export interface MariaDbOptions {
   readonly bufferPoolSize?: string;
   /** `innodb-flush-log-at-trx-commit`; 1 (each commit is on disk) if not given, 2 and 0 are faster and lose some. */
   readonly flushLogAtCommit?: 0 | 1 | 2;
+  /**
+   * An absolute path for the data directory, which stays when the server is disposed of: filled if it is not there,
+   * else gone on with. Of one server at a time. A temporary folder if not given.
+   */
+  readonly dataFolder?: string;
   /** More of mariadbd's own options; they win over those set here. */
   readonly args?: readonly string[];
 }
@@ -35,12 +40,11 @@ export interface MariaDb extends Daemon {
 /** Starts a MariaDB on loopback; it takes queries, and `url` exists, when the promise resolves. */
 export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaDb> {
   const binaries = { server: await needBinary("mariadbd"), client: await needBinary("mariadb") };
-  const template = await mariaDbTemplate();
   const db = await launch(async (place) => {
-    const copy = Deno.build.os === "linux" ? ["-r", "--reflink=auto"] as const : ["-R"] as const;
-    await run(["cp", ...copy, template, `${place.folder}/data`]);
+    const dataFolder = options.dataFolder ?? `${place.folder}/data`;
+    await ensureDataFolder(dataFolder);
     await Deno.mkdir(`${place.folder}/tmp`);
-    return new MariaDbServer(place, { binaries, options });
+    return new MariaDbServer(place, { binaries, dataFolder, options });
   }, options);
   try {
     await db.sql(CREATE_USERS + CREATE_DATABASE(USER));
@@ -58,7 +62,11 @@ class MariaDbServer extends Daemon implements MariaDb {
 
   constructor(
     place: Place,
-    setup: { binaries: { server: string; client: string }; options: MariaDbOptions },
+    setup: {
+      binaries: { server: string; client: string };
+      dataFolder: string;
+      options: MariaDbOptions;
+    },
   ) {
     const { folder, port } = place;
     const socket = `${folder}/s`;
@@ -68,7 +76,7 @@ class MariaDbServer extends Daemon implements MariaDb {
       command: [
         setup.binaries.server,
         "--no-defaults",
-        `--datadir=${folder}/data`,
+        `--datadir=${setup.dataFolder}`,
         `--tmpdir=${folder}/tmp`,
         `--socket=${socket}`,
         `--pid-file=${folder}/pid`,

@@ -13,6 +13,16 @@ const INSTALL_OPTIONS = [
 ];
 const FORMAT = 1;
 
+/** Makes `folder` a fresh data directory, unless it is one; what is there is always complete. */
+export async function ensureDataFolder(folder: string): Promise<void> {
+  if (await isInstalled(folder)) return;
+  const work = `${folder}.new`;
+  await run(["rm", "-rf", work]);
+  const copy = Deno.build.os === "linux" ? ["-r", "--reflink=auto"] as const : ["-R"] as const;
+  await run(["cp", ...copy, await mariaDbTemplate(), work]);
+  await Deno.rename(work, folder);
+}
+
 /**
  * The folder of a freshly installed data directory, to be copied and never to be used itself. Made once for each
  * version of the server and user of the machine, and kept in the user's cache folder: installing takes a second or
@@ -21,7 +31,7 @@ const FORMAT = 1;
  * Several processes may find it missing at once: each installs in a folder of its own, the first to finish renames
  * its one into place, and the others throw theirs away. So what is there is always complete.
  */
-export async function mariaDbTemplate(): Promise<string> {
+async function mariaDbTemplate(): Promise<string> {
   const cache = await cacheFolder();
   const { stdout } = await run([await needBinary("mariadbd"), "--no-defaults", "--version"]);
   const version = /Ver (\S+)/.exec(stdout)?.[1] ?? "unknown";

@@ -9,14 +9,19 @@ const LOG_TAIL_BYTES = 4_000;
 const PORT_TRIES = 5;
 
 /**
- * Replaces itself twice, so that the pid stays that of the server: output goes to the log file, and where util-linux
- * is installed the kernel sends the server a signal as soon as the thread that started it is gone.
+ * For `sh -c FRAGMENT sh SIGNAL COMMAND…`. Replaces itself by the command, so that the pid stays; where util-linux is
+ * installed the kernel sends the command the signal as soon as the thread that started it is gone.
  */
-const LAUNCH = `
-signal=$1 log=$2; shift 2
-exec >>"$log" 2>&1
+export const WITH_PARENT = `
+signal=$1; shift
 if setpriv --pdeathsig "$signal" true 2>/dev/null; then exec setpriv --pdeathsig "$signal" "$@"; fi
 exec "$@"`;
+
+/** The same with the log file as the first argument: output goes there. */
+const LAUNCH = `
+log=$1; shift
+exec >>"$log" 2>&1
+${WITH_PARENT}`;
 
 /** Where one server lives: a folder that is its alone, and a loopback port. */
 export interface Place {
@@ -33,6 +38,7 @@ export interface Program {
 
 interface Running {
   readonly pid: number;
+  readonly status: Promise<Deno.CommandStatus>;
   ended: Deno.CommandStatus | undefined;
 }
 
@@ -75,6 +81,14 @@ export abstract class Daemon implements AsyncDisposable {
     return this.#running !== undefined && this.#running.ended === undefined;
   }
 
+  /** Resolves when the process that runs now has ended. Throws {@linkcode DaemonError} if none does. */
+  get ended(): Promise<Deno.CommandStatus> {
+    if (this.#running === undefined || this.#running.ended !== undefined) {
+      throw new DaemonError(`${this.#program.name} is not running`);
+    }
+    return this.#running.status;
+  }
+
   /** Starts the process; resolves when it takes commands, else throws a {@linkcode DaemonError} with the log's end. */
   async start(): Promise<void> {
     if (this.isRunning) throw new DaemonError(`${this.#program.name} is already running`);
@@ -91,8 +105,10 @@ export abstract class Daemon implements AsyncDisposable {
     const what = ended === undefined
       ? `was not ready within ${READY_WITHIN_MS} ms`
       : `ended before it was ready (${ended.signal ?? `exit code ${ended.code}`})`;
-    const message = `${this.#program.name} on port ${this.port} ${what}; its log ends:\n${log}`;
-    throw /address already in use/i.test(log) ? new PortTakenError(message) : new DaemonError(message);
+    const sentence = `${this.#program.name} on port ${this.port} ${what}`;
+    throw /address already in use/i.test(log)
+      ? new PortTakenError(sentence, log)
+      : new DaemonError(sentence, log);
   }
 
   /** Signals the server's first process only, and does not wait. To end the server use {@linkcode kill}. */
@@ -169,7 +185,7 @@ export abstract class Daemon implements AsyncDisposable {
   #spawn(): Running {
     const { command, deathSignal } = this.#program;
     const child = new Deno.Command("sh", {
-      args: ["-c", LAUNCH, "sh", deathSignal, this.#logFile, ...command],
+      args: ["-c", LAUNCH, "sh", this.#logFile, deathSignal, ...command],
       cwd: this.folder,
       // Messages in English: "address already in use" is told apart by its text.
       env: { LC_ALL: "C" },
@@ -179,7 +195,7 @@ export abstract class Daemon implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const running: Running = { pid: child.pid, ended: undefined };
+    const running: Running = { pid: child.pid, status: child.status, ended: undefined };
     child.status.then((status) => running.ended = status);
     this.#running = running;
     return running;

@@ -69,7 +69,12 @@ export class Leases {
     clearInterval(this.#timer);
     this.#stopping.abort();
     await this.#ticking;
-    await this.#options.store.leave(this.#options.node);
+    try {
+      await this.#options.store.leave(this.#options.node);
+    } catch (error) {
+      // Then they end by themselves after a while.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
   }
 
   /**

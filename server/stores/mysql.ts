@@ -21,8 +21,8 @@ export interface MysqlOptions {
   readonly now?: () => number;
 }
 
-/** How long to wait for another node that is migrating the schema, in seconds. */
-const MIGRATION_LOCK_WAIT = 60;
+/** How long to wait for another node that is migrating the schema, in ms. */
+const MIGRATION_WAIT = 60_000;
 
 /**
  * Opens the store on MySQL or MariaDB and brings its schema up to date, one node at a time.
@@ -113,15 +113,15 @@ function whyNot(
 async function migrate(db: Database, database: string): Promise<void> {
   // The lock belongs to the connection: a node that dies while migrating gives it back.
   const lock = `chat-cluster ${database}`.slice(0, 64);
-  await db.withConnection(async (session) => {
-    const [row] = await session.rows<{ locked: number }>(
-      `SELECT GET_LOCK(?, ${MIGRATION_LOCK_WAIT}) AS locked`,
-      [lock],
-    );
-    if (row?.locked !== 1) {
-      throw new StartupError(
-        `another node has been migrating ${database} for ${MIGRATION_LOCK_WAIT} s; check its log`,
-      );
+  await db.withSession(async (session) => {
+    const deadline = Date.now() + MIGRATION_WAIT;
+    // In short waits, since a statement that takes long counts as a server that hangs.
+    while (
+      (await session.rows<{ locked: number }>("SELECT GET_LOCK(?, 1) AS locked", [lock]))[0]?.locked !== 1
+    ) {
+      if (Date.now() > deadline) {
+        throw new StartupError(`another node has been migrating ${database} for a minute; check its log`);
+      }
     }
     await applyMigrations(session, database);
     await session.rows("SELECT RELEASE_LOCK(?)", [lock]);

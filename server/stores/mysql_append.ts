@@ -10,7 +10,8 @@ type Entry = NewMessage & { readonly key: string };
 const ATTEMPTS = 10;
 /** How long to wait before trying again on a new connection, in ms. */
 const RECONNECT_PAUSE = 50;
-const CONNECTION_ATTEMPTS = 3;
+/** After this the batch is not tried on another connection, in ms. */
+const PATIENCE = 300;
 
 /**
  * Commits batches of entries: one transaction takes the next numbers of its conversations, in the order of their
@@ -31,7 +32,7 @@ export class MysqlAppend {
   async commit(batch: readonly NewMessage[]): Promise<Appended[]> {
     const entries = batch.map((message) => ({ ...message, key: message.mid ?? `~${crypto.randomUUID()}` }));
     let lookUp = false;
-    let broken = 0;
+    const deadline = performance.now() + PATIENCE;
     for (let attempt = 1;; attempt++) {
       try {
         return await this.#db.transaction((tx) => new Batch(tx, { lookUp, at: this.#now() }).run(entries));
@@ -39,7 +40,7 @@ export class MysqlAppend {
         if (attempt === ATTEMPTS) throw error;
         lookUp = true;
         if (codeOf(error) === "ER_DUP_ENTRY") continue;
-        if (!(error instanceof StoreUnavailable) || ++broken === CONNECTION_ATTEMPTS) throw error;
+        if (!(error instanceof StoreUnavailable) || performance.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE));
       }
     }

@@ -6,7 +6,7 @@ import { StoreUnavailable } from "./store.ts";
 export type Value = string | number | null;
 
 /** A statement takes no longer than this, in ms: a server that hangs is one that cannot be reached. */
-const STATEMENT_TIMEOUT = 5000;
+const TIMEOUT = 4000;
 const CONNECT_TIMEOUT = 3000;
 /** How often a transaction is tried again that lost a deadlock. */
 const DEADLOCK_RETRIES = 20;
@@ -15,7 +15,7 @@ const DEADLOCK_RETRIES = 20;
 const SESSION_SETTINGS = [
   // With REPEATABLE READ, asking for rows that are not there locks gaps, and two nodes deadlock in them.
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-  "SET SESSION innodb_lock_wait_timeout = 4",
+  "SET SESSION innodb_lock_wait_timeout = 3",
 ];
 
 /** Errors that say "not now", by the driver's code. https://dev.mysql.com/doc/mysql-errors/8.0/en/ */
@@ -61,12 +61,12 @@ export interface DatabaseOptions {
   readonly poolSize: number;
 }
 
-/** One connection, or the pool: runs prepared statements. */
+/** Runs prepared statements on one connection. */
 export class Session {
-  readonly #target: Pool | PoolConnection;
+  readonly #connection: PoolConnection;
 
-  constructor(target: Pool | PoolConnection) {
-    this.#target = target;
+  constructor(connection: PoolConnection) {
+    this.#connection = connection;
   }
 
   /** The rows of a query; a driver's "not now" becomes {@linkcode StoreUnavailable}. */
@@ -81,25 +81,19 @@ export class Session {
   }
 
   async #execute(sql: string, values: readonly Value[]): Promise<unknown> {
-    try {
-      const [result] = await this.#target.execute({ sql, timeout: STATEMENT_TIMEOUT }, [...values]);
-      return result;
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      throw new StoreUnavailable(error instanceof Error ? error.message || codeOf(error) : "", {
-        cause: error,
-      });
-    }
+    // The driver's own timeouts leave out preparing, and leave the connection to the next one.
+    const [result] = await inTime(this.#connection.execute(sql, [...values]));
+    return result;
   }
 }
 
-/** A pool of connections to MySQL or MariaDB. */
-export class Database extends Session {
+/** A pool of connections to MySQL or MariaDB. No call takes much longer than {@linkcode TIMEOUT}. */
+export class Database {
   readonly #pool: Pool;
 
   constructor(options: DatabaseOptions) {
     const { poolSize, ...address } = options;
-    const pool = mysql.createPool({
+    this.#pool = mysql.createPool({
       ...address,
       charset: "utf8mb4_bin",
       connectionLimit: poolSize,
@@ -109,9 +103,7 @@ export class Database extends Session {
       // Without it, rows that an INSERT found unchanged count as changed.
       flags: ["-FOUND_ROWS"],
     });
-    super(pool);
-    this.#pool = pool;
-    pool.on("connection", (connection) => {
+    this.#pool.on("connection", (connection) => {
       for (const setting of SESSION_SETTINGS) {
         // The pool hands out the callback kind here. A connection that fails now fails at its first statement, too.
         (connection as unknown as { query(sql: string, done: () => void): void }).query(setting, () => {});
@@ -119,16 +111,27 @@ export class Database extends Session {
     });
   }
 
+  /** {@linkcode Session.rows} on any connection. */
+  rows<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
+    return this.withSession((session) => session.rows<Row>(sql, values));
+  }
+
+  /** {@linkcode Session.run} on any connection. */
+  run(sql: string, values: readonly Value[] = []): Promise<{ changed: number; id: number }> {
+    return this.withSession((session) => session.run(sql, values));
+  }
+
   /** Runs `work` on one connection of its own. */
-  async withConnection<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const connection = await this.#connection();
     try {
       const result = await work(new Session(connection));
       connection.release();
       return result;
     } catch (error) {
-      // After an unexpected end its state is unknown.
-      connection.destroy();
+      // A statement that the server refused leaves the connection as it was; after anything else it is of no use.
+      if (error instanceof StoreUnavailable) connection.destroy();
+      else connection.release();
       throw error;
     }
   }
@@ -141,7 +144,7 @@ export class Database extends Session {
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.#once(work);
+        return await this.withSession((session) => inTransaction(session, work));
       } catch (error) {
         if (codeOf(error) !== "ER_LOCK_DEADLOCK") throw error;
         if (attempt === DEADLOCK_RETRIES) {
@@ -153,48 +156,53 @@ export class Database extends Session {
   }
 
   async close(): Promise<void> {
-    await this.#pool.end();
-  }
-
-  async #once<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const connection = await this.#connection();
     try {
-      const session = new Session(connection);
-      await session.run("START TRANSACTION");
-      const result = await work(session);
-      await session.run("COMMIT");
-      connection.release();
-      return result;
+      await inTime(this.#pool.end());
     } catch (error) {
-      await giveBack(connection, error);
-      throw error;
+      // A server that is away cannot be told goodbye.
+      if (!(error instanceof StoreUnavailable)) throw error;
     }
   }
 
   async #connection(): Promise<PoolConnection> {
+    const connecting = this.#pool.getConnection();
     try {
-      return await this.#pool.getConnection();
+      return await inTime(connecting);
     } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      throw new StoreUnavailable(error instanceof Error ? error.message || codeOf(error) : "", {
-        cause: error,
-      });
+      // If it comes after all, it goes back.
+      connecting.then((connection) => connection.release(), () => "it failed, as reported");
+      throw error;
     }
   }
 }
 
-/** Rolls back; a connection that cannot is of no more use. */
-async function giveBack(connection: PoolConnection, error: unknown): Promise<void> {
-  if (error instanceof StoreUnavailable) {
-    connection.destroy();
-    return;
-  }
+async function inTransaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
+  await session.run("START TRANSACTION");
   try {
-    await connection.query({ sql: "ROLLBACK", timeout: STATEMENT_TIMEOUT });
-    connection.release();
-  } catch (broken) {
-    if (!isUnavailable(broken)) throw broken;
-    connection.destroy();
+    const result = await work(session);
+    await session.run("COMMIT");
+    return result;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) await session.run("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Waits for the driver, but not for ever; its "not now" becomes {@linkcode StoreUnavailable}. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StoreUnavailable(`no answer within ${TIMEOUT} ms`)), TIMEOUT);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    throw new StoreUnavailable(error instanceof Error ? error.message || codeOf(error) : "", {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,0 +1,87 @@
+// deno-lint-ignore-file no-console -- a command-line tool
+/**
+ * Breaks a cluster in every way there is while people chat on it, and counts what was lost:
+ * `deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--list]`. Exits with 1 if an acknowledged message is
+ * missing, or one was shown twice or out of order, and says by which seed.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { FAULTS } from "./faults/catalogue.ts";
+import type { Fault } from "./faults/fault.ts";
+import { randomSeed } from "./faults/random.ts";
+import { runFaults } from "./faults/run.ts";
+import { table, verdict } from "./faults/table.ts";
+
+const USAGE = "usage: deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--list]";
+
+/** @throws {RangeError} whose message is for the person who typed. */
+function readArgs(
+  args: readonly string[],
+): { seed: number; minutes: number; faults: readonly Fault[]; list: boolean } {
+  const flags: Record<string, unknown> = parseArgs([...args], {
+    string: ["seed", "minutes", "only"],
+    boolean: ["list"],
+    default: { minutes: "2", only: "all" },
+    unknown: (arg: string) => {
+      throw new RangeError(`unknown argument ${arg}`);
+    },
+  });
+  const seed = flags.seed === undefined ? randomSeed() : Number(flags.seed);
+  const minutes = Number(flags.minutes);
+  if (!Number.isInteger(seed) || seed < 0) throw new RangeError("--seed must be a whole number");
+  if (!(minutes > 0)) throw new RangeError("--minutes must be a number above 0");
+  const names = String(flags.only).split(",");
+  const unknown = names.find((name) => name !== "all" && !FAULTS.some((fault) => fault.name === name));
+  if (unknown !== undefined) throw new RangeError(`--only: there is no fault ${unknown}; see --list`);
+  const faults = names.includes("all") ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
+  return { seed, minutes, faults, list: flags.list === true };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options;
+  try {
+    options = readArgs(args);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(`${error.message}\n${USAGE}`);
+    return 2;
+  }
+  const { seed, minutes, faults, list } = options;
+  if (list) {
+    for (const { name, about } of FAULTS) console.log(`${name.padEnd(18)}${about}`);
+    return 0;
+  }
+  console.log(`seed ${seed}`);
+  const stop = new AbortController();
+  const interrupted = () => stop.abort(new Interrupted(`interrupted; seed ${seed}`));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, interrupted);
+  const report = await runFaults({
+    seed,
+    duration: minutes * 60_000,
+    faults,
+    progress: console.log,
+    signal: stop.signal,
+  });
+  console.log(`\n${table(report)}\n`);
+  console.log(`${report.repeats} messages came again after a reconnection and were not shown again`);
+  if (report.defects.length > 0) {
+    console.log(`the nodes logged ${report.defects.length} defects, the first: ${report.defects[0]}`);
+  }
+  const failed = verdict(report);
+  console.log(failed === "" ? "nothing was lost" : `\n${failed}\n\nfailed; seed ${seed}`);
+  return failed === "" ? 0 : 1;
+}
+
+class Interrupted extends Error {}
+
+/** 130 if it was interrupted. */
+async function exitCode(args: readonly string[]): Promise<number> {
+  try {
+    return await main(args);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    console.error(error.message);
+    return 130;
+  }
+}
+
+if (import.meta.main) Deno.exit(await exitCode(Deno.args));

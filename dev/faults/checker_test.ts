@@ -1,0 +1,62 @@
+import { assert, assertEquals } from "@std/assert";
+import { haveServices } from "../services.ts";
+import { FAULTS } from "./catalogue.ts";
+import { build, type Mutant, MUTANTS } from "./mutants.ts";
+import { randomSeed } from "./random.ts";
+import { type Report, runFaults } from "./run.ts";
+import type { Flaw } from "./score.ts";
+import { verdict } from "./table.ts";
+
+const have = await haveServices();
+
+/** For how long one run breaks things, in ms, and how many runs a mutant may survive. */
+const RUN = 8000;
+const RUNS = 3;
+
+async function faults(
+  names: readonly string[],
+  options: { duration: number; sources?: string; stopAtFirst?: boolean },
+): Promise<Report> {
+  const chosen = FAULTS.filter(({ name }) => names.includes(name));
+  assertEquals(chosen.length, names.length);
+  return await runFaults({ ...options, seed: randomSeed(), faults: chosen, progress: () => {} });
+}
+
+/** Whether the suite finds one of these flaws in a broken server. */
+async function catches(
+  mutant: Mutant,
+  { by, as }: { by: readonly string[]; as: readonly Flaw[] },
+): Promise<void> {
+  await using broken = await build(mutant);
+  const seen: string[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    const report = await faults(by, { duration: RUN, sources: broken.folder, stopAtFirst: true });
+    if (report.violations.some(({ flaw }) => as.includes(flaw))) return;
+    seen.push(`seed ${report.seed}: ${verdict(report) || "nothing"}`);
+  }
+  assert(false, `the suite did not notice: ${mutant.name}\n${seen.join("\n")}`);
+}
+
+Deno.test("the checker: a server that does what it says passes", { ignore: !have.ok }, async () => {
+  const report = await faults(["kill-node", "restart-redis", "lose-acks"], { duration: 15_000 });
+  assertEquals(verdict(report), "", `seed ${report.seed}`);
+  assert(report.total.acknowledged > 500, `only ${report.total.acknowledged} were acknowledged`);
+});
+
+Deno.test(
+  "the checker: notices acknowledgements before the commit",
+  { ignore: !have.ok },
+  () => catches(MUTANTS.ackBeforeCommit, { by: ["kill-node"], as: ["missing"] }),
+);
+
+Deno.test(
+  "the checker: notices that a message sent again is stored again",
+  { ignore: !have.ok },
+  () => catches(MUTANTS.noIdempotence, { by: ["lose-acks"], as: ["shown twice"] }),
+);
+
+Deno.test(
+  "the checker: notices that what the bus lost is not looked for",
+  { ignore: !have.ok },
+  () => catches(MUTANTS.noHealing, { by: ["cut-pubsub", "restart-redis"], as: ["missing", "out of order"] }),
+);

@@ -1,0 +1,134 @@
+import { Wire } from "../e2e/wire.ts";
+import { type ClientParts, ModelClient, type Target } from "./client.ts";
+import type { Random } from "./random.ts";
+import { MSG } from "./wire_frame.ts";
+
+const USERS = 24;
+const GROUPS = 4;
+const GROUP_SIZE = 6;
+/** Whom a user writes to, beside the groups. */
+const FRIENDS = 4;
+/** How long a user thinks between two messages, on average, in ms. */
+const THINK = 150;
+/** Nobody types on when so many of their messages wait. */
+const MAX_UNSENT = 40;
+const TO_GROUP = 0.2;
+const SIZE = { usual: 200, large: 8000, chanceOfLarge: 0.02 } as const;
+
+export type CrowdParts = Omit<ClientParts, "id" | "token">;
+
+interface User {
+  readonly client: ModelClient;
+  readonly friends: readonly Target[];
+  readonly groups: readonly Target[];
+}
+
+/** Somebody who has registered, and the connection on which they did. */
+interface Account {
+  readonly id: number;
+  readonly token: string;
+  readonly wire: Wire;
+}
+
+/** The conversation of two users. */
+export function pairOf(a: number, b: number): string {
+  return `u${Math.min(a, b)}-${Math.max(a, b)}`;
+}
+
+/** Everybody who uses the cluster: some write to each other, some in groups, without pause. */
+export class Crowd implements AsyncDisposable {
+  readonly #users: readonly User[];
+  readonly #random: Random;
+  readonly #members = new Map<string, readonly number[]>();
+  #talking: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(
+    users: readonly User[],
+    groups: ReadonlyMap<string, readonly number[]>,
+    random: Random,
+  ) {
+    this.#users = users;
+    this.#random = random;
+    for (const [conv, members] of groups) this.#members.set(conv, members);
+  }
+
+  /** Registers users and groups, and logs everybody in. */
+  static async gather(parts: CrowdParts): Promise<Crowd> {
+    const { random } = parts;
+    const wires: Wire[] = [];
+    try {
+      const accounts: Account[] = [];
+      for (let i = 0; i < USERS; i++) {
+        const wire = await Wire.connect(parts.port);
+        wires.push(wire);
+        const name = `user ${i}`;
+        const { id } = await wire.ask({ msgid: MSG.REGISTER, name, password: "secret" }, MSG.REGISTER_ACK);
+        const ack = await wire.ask({ msgid: MSG.LOGIN, v: 2, id, password: "secret" }, MSG.LOGIN_ACK);
+        accounts.push({ id: Number(id), token: String(ack.token), wire });
+      }
+      const groups = new Map<string, readonly number[]>();
+      for (let i = 0; i < GROUPS; i++) {
+        const members = random.shuffled(accounts).slice(0, GROUP_SIZE);
+        const request = { msgid: MSG.CREATE_GROUP, groupname: `group ${i}`, groupdesc: "" };
+        const { groupid } = await members[0]!.wire.ask(request, MSG.CREATE_GROUP_ACK);
+        for (const { wire } of members.slice(1)) {
+          await wire.ask({ msgid: MSG.JOIN_GROUP, groupid }, MSG.JOIN_GROUP_ACK);
+        }
+        groups.set(`g${groupid}`, members.map(({ id }) => id));
+      }
+      const users = accounts.map(({ id, token }): User => ({
+        client: new ModelClient({ ...parts, id, token, random: random.fork() }),
+        friends: random.shuffled(accounts.filter((other) => other.id !== id)).slice(0, FRIENDS)
+          .map((other) => ({ conv: pairOf(id, other.id), toid: other.id })),
+        groups: [...groups].filter(([, members]) => members.includes(id))
+          .map(([conv]) => ({ conv, groupid: Number(conv.slice(1)) })),
+      }));
+      for (const { client } of users) client.start();
+      return new Crowd(users, groups, random.fork());
+    } finally {
+      for (const wire of wires) await wire[Symbol.asyncDispose]();
+    }
+  }
+
+  get clients(): readonly ModelClient[] {
+    return this.#users.map(({ client }) => client);
+  }
+
+  get(id: number): ModelClient | undefined {
+    return this.#users.find(({ client }) => client.id === id)?.client;
+  }
+
+  /** Who may read a conversation. */
+  readers(conv: string): readonly number[] {
+    return this.#members.get(conv) ?? conv.slice(1).split("-").map(Number);
+  }
+
+  /** Everybody begins to write. */
+  talk(): void {
+    const next = () => {
+      const user = this.#random.pick(this.#users);
+      if (user.client.unsent < MAX_UNSENT) {
+        const size = this.#random.chance(SIZE.chanceOfLarge) ? SIZE.large : SIZE.usual;
+        user.client.write(this.#target(user), this.#random.between(0, size));
+      }
+      this.#talking = setTimeout(next, -Math.log(1 - this.#random.next()) * THINK / this.#users.length);
+    };
+    next();
+  }
+
+  /** Nobody writes any more. */
+  hush(): void {
+    clearTimeout(this.#talking);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hush();
+    await Promise.all(this.clients.map((client) => client.stop()));
+  }
+
+  #target({ friends, groups }: User): Target {
+    return groups.length > 0 && this.#random.chance(TO_GROUP)
+      ? this.#random.pick(groups)
+      : this.#random.pick(friends);
+  }
+}

@@ -1,0 +1,65 @@
+import { type Fault, pause } from "./fault.ts";
+import type { ChatNode } from "./node.ts";
+import type { World } from "./world.ts";
+
+const HOUR = 3_600_000;
+const FREEZE = 15_000;
+
+/** A node that needs to be killed to end is as good as one that crashed. */
+async function shutDown(node: ChatNode, { score }: World): Promise<void> {
+  if (await node.shutDown()) return;
+  const where = `the node on port ${node.port} did not end in order after SIGTERM`;
+  score.violate({ flaw: "not recovered", conv: "", seq: undefined, mid: "", where });
+}
+
+export const NODE_FAULTS: readonly Fault[] = [
+  {
+    name: "kill-node",
+    about: "kill -9 one node, start it again after 1 to 4 s",
+    part: "nodes",
+    async inject({ nodes }, random) {
+      const node = random.pick(nodes);
+      await node.kill("SIGKILL");
+      await pause(random.between(1000, 4000));
+      await node.startUntilUp();
+    },
+  },
+  {
+    name: "freeze-node",
+    about: "stop a node for 15 s and let it go on: its leases have gone meanwhile",
+    part: "nodes",
+    async inject({ nodes }, random) {
+      const node = random.pick(nodes);
+      node.pause();
+      await pause(FREEZE);
+      node.resume();
+    },
+  },
+  {
+    name: "clock-ahead",
+    about: "one node runs under a clock that is 1 h ahead",
+    part: "nodes",
+    async inject(world, random) {
+      const node = random.pick(world.nodes);
+      for (const ahead of [HOUR, 0]) {
+        await shutDown(node, world);
+        await node.setClock(ahead);
+        await node.startUntilUp();
+        if (ahead > 0) await pause(world.long ? 15_000 : 5000);
+      }
+    },
+  },
+  {
+    name: "rolling-restart",
+    about: "SIGTERM one node, start it again when it has ended, then the other one",
+    part: "nodes",
+    async inject(world) {
+      for (const node of world.nodes) {
+        await shutDown(node, world);
+        await node.startUntilUp();
+        // People come back before the next one goes.
+        await pause(2000);
+      }
+    },
+  },
+];

@@ -1,0 +1,114 @@
+import { audit } from "./audit.ts";
+import { sequence } from "./catalogue.ts";
+import type { Fault } from "./fault.ts";
+import { pause } from "./fault.ts";
+import { Random } from "./random.ts";
+import { rebalance, recover } from "./recovery.ts";
+import type { Row, Score, Violation } from "./score.ts";
+import { startWorld, type World } from "./world.ts";
+
+/** Runs of at least this length have faults of their full length, in ms. */
+const LONG = 5 * 60_000;
+/** How long nothing is wrong between two faults, in ms. */
+const CALM = { least: 500, most: 2000 } as const;
+/** What a run takes beside its faults: everybody writes for a moment before the first one. */
+const WARM_UP = 1500;
+
+export interface RunOptions {
+  readonly seed: number;
+  /** For how long faults begin, in ms; the last one is seen through, and then everything is counted. */
+  readonly duration: number;
+  /** At random from these. */
+  readonly faults: readonly Fault[];
+  /** The folder of the sources to run instead of the repository's. */
+  readonly sources?: string;
+  /** Ends the run after the first fault after which something is wrong. */
+  readonly stopAtFirst?: boolean;
+  readonly progress: (line: string) => void;
+  /** Ends the run, and all that it started, at once: {@linkcode runFaults} rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Report {
+  readonly seed: number;
+  readonly rows: readonly Row[];
+  readonly total: Row;
+  readonly violations: readonly Violation[];
+  /** Messages that came again and were not shown again. */
+  readonly repeats: number;
+  /** Lines that the nodes logged about what nobody foresaw. */
+  readonly defects: readonly string[];
+}
+
+/** Breaks a cluster of its own under load, and counts. */
+export async function runFaults(options: RunOptions): Promise<Report> {
+  const random = new Random(options.seed);
+  await using world = await startWorld({
+    random: random.fork(),
+    sources: options.sources,
+    long: options.duration >= LONG,
+  });
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(options.signal?.reason);
+  options.signal?.addEventListener("abort", stop);
+  const work = breakAndCount(world, { ...options, random });
+  // After a stop it fails at whatever has gone from under it.
+  work.catch(() => "told by the race");
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+async function breakAndCount(world: World, options: RunOptions & { random: Random }): Promise<Report> {
+  const { seed, duration, random } = options;
+  const { score, now } = world;
+  const began = now();
+  const say = (line: string) =>
+    options.progress(`[${((now() - began) / 1000).toFixed(1).padStart(7)} s] ${line}`);
+  world.crowd.talk();
+  await pause(WARM_UP);
+  const order = random.fork();
+  for (const faults of sequence(options.faults, random.fork())) {
+    await episode(world, { faults, random: order.fork(), say });
+    if (now() - began > duration || flawed(score, options)) break;
+    await pause(order.between(CALM.least, CALM.most));
+  }
+  say("everything works again: nobody writes any more, and what arrived is counted");
+  await audit(world);
+  return {
+    ...{ seed, rows: score.rows, total: score.total, violations: score.violations, repeats: score.repeats },
+    defects: (await Promise.all(world.nodes.map((node) => node.defects()))).flat(),
+  };
+}
+
+/** One fault, or two at once, and the recovery from it. */
+async function episode(
+  world: World,
+  { faults, random, say }: { faults: readonly Fault[]; random: Random; say: (line: string) => void },
+): Promise<void> {
+  const { score, now } = world;
+  const names = faults.map(({ name }) => name);
+  const what = names.join(" and ");
+  const before = score.total.acknowledged;
+  say(`${what}: begins`);
+  score.begin(names);
+  const began = now();
+  const sources = faults.map(() => random.fork());
+  await Promise.all(faults.map((fault, i) => fault.inject(world, sources[i]!)));
+  const lifted = now();
+  const recovery = await recover(world, random);
+  score.end(recovery);
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  say(
+    `${what}: over after ${seconds(lifted - began)}, recovered ${seconds(recovery)} later, ` +
+      `${score.total.acknowledged - before} acknowledged meanwhile`,
+  );
+  await rebalance(world, random);
+}
+
+function flawed({ violations }: Score, { stopAtFirst }: RunOptions): boolean {
+  return violations.some(({ flaw }) => flaw === "not recovered") ||
+    (stopAtFirst === true && violations.length > 0);
+}

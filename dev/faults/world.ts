@@ -1,0 +1,63 @@
+import { type MariaDb, type Nginx, type Redis, startMariaDb, startNginx, startRedis } from "../services.ts";
+import { Crowd } from "./crowd.ts";
+import { Ledger } from "./ledger.ts";
+import { type ChatNode, startNode } from "./node.ts";
+import { Proxy } from "./proxy.ts";
+import type { Random } from "./random.ts";
+import { Score } from "./score.ts";
+
+/** So much later does what the server says come to a client, at most, in ms: no two are equally far away. */
+const MAX_LATENCY = 15;
+
+/** The cluster that is broken, and everybody who uses it. */
+export interface World extends AsyncDisposable {
+  readonly db: MariaDb;
+  readonly redis: Redis;
+  readonly nodes: readonly [ChatNode, ChatNode];
+  readonly nginx: Nginx;
+  readonly proxy: Proxy;
+  readonly crowd: Crowd;
+  readonly score: Score;
+  readonly ledger: Ledger;
+  readonly now: () => number;
+  /** Whether there is time for faults of their full length. */
+  readonly long: boolean;
+}
+
+export interface WorldOptions {
+  readonly random: Random;
+  /** The folder of the sources to run instead of the repository's. */
+  readonly sources?: string | undefined;
+  readonly long: boolean;
+}
+
+/** Starts MariaDB, Redis, two nodes, nginx and the proxy, and logs everybody in. */
+export async function startWorld({ random, sources, long }: WorldOptions): Promise<World> {
+  await using starting = new AsyncDisposableStack();
+  const [db, redis] = await Promise.all([startMariaDb({ flushLogAtCommit: 2 }), startRedis()]);
+  starting.use(db);
+  starting.use(redis);
+  const flags = [`--db=${db.url}`, `--redis=${redis.url}`];
+  const nodes = await Promise.all([startNode({ flags, sources }), startNode({ flags, sources })]);
+  for (const node of nodes) starting.use(node);
+  const nginx = starting.use(await startNginx({ upstreams: nodes.map(({ port }) => port) }));
+  const latency = random.fork();
+  const proxy = starting.use(new Proxy(nginx.port, () => latency.between(0, MAX_LATENCY)));
+  const now = () => performance.now();
+  const score = new Score(now);
+  const ledger = new Ledger(score, now);
+  const crowd = await Crowd.gather({ port: proxy.port, score, ledger, random: random.fork(), now });
+  starting.use(crowd);
+  const running = starting.move();
+  return {
+    ...{ db, redis, nodes, nginx, proxy, crowd, score, ledger, now, long },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** On which node each user is logged in; nodes have no other name than what they call themselves. */
+export async function whereabouts({ db }: World): Promise<Map<number, string>> {
+  const rows = await db.sql("SELECT userid, node FROM session", { database: "chat" });
+  const pairs = rows.split("\n").filter((row) => row !== "").map((row) => row.split("\t"));
+  return new Map(pairs.map(([user, node]) => [Number(user), node ?? ""]));
+}
