@@ -75,7 +75,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     onDefect: log.defect.bind(log),
     onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),
   });
-  starting.defer(() => listener.close({ reason: "the server is stopping", reconnectMs: 1000 }));
+  starting.defer(() =>
+    listener.close({ reason: "the server is stopping", spread: config["drain-seconds"] * 1000 })
+  );
   starting.defer(() => {
     listener.stop();
     router.stopping = true;

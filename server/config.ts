@@ -104,6 +104,12 @@ const SETTINGS = {
     value: "SECONDS",
     help: "silence after which a v2 client is given up; it is pinged after half of that",
   },
+  "drain-seconds": {
+    schema: whole(0, 3600),
+    default: "5",
+    value: "SECONDS",
+    help: "when the server stops, its v2 clients are asked to come back spread over so long",
+  },
   "password-cost": {
     schema: whole(10, 20),
     default: "15",

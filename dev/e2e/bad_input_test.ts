@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join, register, TestServer, type User } from "./harness.ts";
 import type { Wire } from "./wire.ts";
+import { onEveryPair } from "./worlds.ts";
 
 const utf8 = new TextEncoder();
 
@@ -201,10 +202,10 @@ Deno.test("frames: glued, split into single bytes, or begun and left", async () 
   await left.next(15);
 });
 
-Deno.test("I9: frames mutated at random never end the server nor disturb a neighbour", async () => {
+onEveryPair("I9: frames mutated at random never end the server nor disturb a neighbour", async (world) => {
   const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
   const random = mulberry32(seed);
-  await using server = await TestServer.start("--rate=1000000");
+  const [server] = await world.start("--rate=1000000");
   await using neighbour = await join(server, "neighbour");
   await using target = await join(server, "target");
   const valid = [

@@ -2,9 +2,10 @@ import { eventually } from "./recovery.ts";
 import { GHOST } from "./ledger.ts";
 import type { World } from "./world.ts";
 
-/** How long everybody has, with nothing broken, to get what they miss, in ms. */
-const SETTLE_WITHIN = 30_000;
-const CATCH_UP_WITHIN = 10_000;
+/** Everybody has half of the suite's patience to get what they miss, with nothing broken. */
+const settleWithin = ({ patience }: World) => patience / 2;
+/** And once they have logged in again so much. */
+const catchUpWithin = ({ patience }: World) => patience / 6;
 
 /** A message as it is stored. */
 interface Stored {
@@ -21,7 +22,10 @@ interface Stored {
 export async function audit(world: World): Promise<void> {
   const { crowd } = world;
   crowd.hush();
-  await eventually(SETTLE_WITHIN, () => crowd.clients.every(({ ready, unsent }) => ready && unsent === 0));
+  await eventually(
+    settleWithin(world),
+    () => crowd.clients.every(({ ready, unsent }) => ready && unsent === 0),
+  );
   checkAnswered(world);
   const stored = await readMessages(world);
   checkNumbers(world, stored);
@@ -113,14 +117,14 @@ async function checkShown(world: World, stored: readonly Stored[]): Promise<void
       crowd.readers(conv).filter((reader) => (crowd.get(reader)?.seen.top(conv) ?? 0) < seq)
         .map((reader) => ({ conv, reader }))
     );
-  if (await eventually(SETTLE_WITHIN, () => wanting().length === 0)) return;
+  if (await eventually(settleWithin(world), () => wanting().length === 0)) return;
   const mids = new Map(stored.map(({ conv, seq, mid }) => [`${conv} ${seq}`, mid]));
   const missing = wanting().flatMap(({ conv, reader }) =>
     (crowd.get(reader)?.seen.missing(conv, last.get(conv) ?? 0) ?? []).map((seq) => ({ conv, reader, seq }))
   );
   // Whether it is lost for good, or only nobody tells them.
   for (const reader of new Set(missing.map(({ reader }) => reader))) crowd.get(reader)?.leave();
-  await eventually(CATCH_UP_WITHIN, () => wanting().length === 0);
+  await eventually(catchUpWithin(world), () => wanting().length === 0);
   for (const { conv, reader, seq } of missing) {
     const mid = mids.get(`${conv} ${seq}`) ?? "";
     const still = (crowd.get(reader)?.seen.missing(conv, seq) ?? []).includes(seq);

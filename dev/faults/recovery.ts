@@ -2,8 +2,6 @@ import { pairOf } from "./crowd.ts";
 import type { Random } from "./random.ts";
 import { whereabouts, type World } from "./world.ts";
 
-/** After so long without a fault whoever is still cut off is a violation, in ms. */
-const RECOVER_WITHIN = 60_000;
 const LOOK_EVERY = 50;
 /** Users that one node may have more than the other before some are asked to come back. */
 const IMBALANCE = 6;
@@ -25,10 +23,10 @@ export async function eventually(ms: number, condition: () => boolean): Promise<
  * wrote before. The time it took, in ms; whoever could not is a violation.
  */
 export async function recover(world: World, random: Random): Promise<number> {
-  const { crowd, score, now } = world;
+  const { crowd, score, now, patience } = world;
   const began = now();
-  const left = () => RECOVER_WITHIN - (now() - began);
-  await eventually(RECOVER_WITHIN, () => crowd.clients.every((client) => client.ready));
+  const left = () => patience - (now() - began);
+  await eventually(patience, () => crowd.clients.every((client) => client.ready));
   const nodes = await whereabouts(world);
   const missing = new Set<string>();
   for (const client of crowd.clients) {
@@ -43,7 +41,7 @@ export async function recover(world: World, random: Random): Promise<number> {
     for (const mid of missing) {
       const { conv = "", seq } = world.ledger.get(mid) ?? {};
       const where = `${seq === undefined ? "not acknowledged" : "acknowledged, but not shown"} within ${
-        RECOVER_WITHIN / 1000
+        patience / 1000
       } s after the fault was over`;
       score.violate({ flaw: "not recovered", conv, seq, mid, where });
     }
@@ -63,5 +61,5 @@ export async function rebalance(world: World, random: Random): Promise<void> {
     client.leave();
     await pause(LOOK_EVERY);
   }
-  await eventually(RECOVER_WITHIN, () => world.crowd.clients.every((client) => client.ready));
+  await eventually(world.patience, () => world.crowd.clients.every((client) => client.ready));
 }

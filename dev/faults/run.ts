@@ -11,6 +11,8 @@ import { startWorld, type World } from "./world.ts";
 const LONG = 5 * 60_000;
 /** How long nothing is wrong between two faults, in ms. */
 const CALM = { least: 500, most: 2000 } as const;
+/** How long users may stay cut off without a fault, in ms. */
+const PATIENCE = 60_000;
 /** What a run takes beside its faults: everybody writes for a moment before the first one. */
 const WARM_UP = 1500;
 
@@ -24,6 +26,8 @@ export interface RunOptions {
   readonly sources?: string;
   /** Ends the run after the first fault after which something is wrong. */
   readonly stopAtFirst?: boolean;
+  /** After so long without a fault whoever is still cut off is a violation, in ms; a minute if left out. */
+  readonly patience?: number;
   readonly progress: (line: string) => void;
   /** Ends the run, and all that it started, at once: {@linkcode runFaults} rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -47,6 +51,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     random: random.fork(),
     sources: options.sources,
     long: options.duration >= LONG,
+    patience: options.patience ?? PATIENCE,
   });
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(options.signal?.reason);
@@ -77,6 +82,7 @@ async function breakAndCount(world: World, options: RunOptions & { random: Rando
   }
   say("everything works again: nobody writes any more, and what arrived is counted");
   await audit(world);
+  if (score.count > 0) say(`${score.count} violations`);
   return {
     ...{ seed, rows: score.rows, total: score.total, violations: score.violations, repeats: score.repeats },
     defects: (await Promise.all(world.nodes.map((node) => node.defects()))).flat(),
@@ -91,7 +97,7 @@ async function episode(
   const { score, now } = world;
   const names = faults.map(({ name }) => name);
   const what = names.join(" and ");
-  const before = score.total.acknowledged;
+  const before = { acknowledged: score.total.acknowledged, violations: score.count };
   say(`${what}: begins`);
   score.begin(names);
   const began = now();
@@ -100,10 +106,12 @@ async function episode(
   const lifted = now();
   const recovery = await recover(world, random);
   score.end(recovery);
+  const flaws = score.count - before.violations;
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   say(
     `${what}: over after ${seconds(lifted - began)}, recovered ${seconds(recovery)} later, ` +
-      `${score.total.acknowledged - before} acknowledged meanwhile`,
+      `${score.total.acknowledged - before.acknowledged} acknowledged meanwhile` +
+      (flaws > 0 ? `, ${flaws} VIOLATIONS` : ""),
   );
   await rebalance(world, random);
 }

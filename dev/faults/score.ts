@@ -65,6 +65,11 @@ export class Score {
     return [...this.#rows.values()];
   }
 
+  /** How many violations there were, of whatever kind. */
+  get count(): number {
+    return [...this.total.flaws.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   begin(faults: readonly string[]): void {
     const rows = faults.map((fault) => {
       const row = this.#rows.get(fault) ?? emptyRow(fault);

@@ -22,6 +22,8 @@ export interface World extends AsyncDisposable {
   readonly now: () => number;
   /** Whether there is time for faults of their full length. */
   readonly long: boolean;
+  /** After so long without a fault whoever is still cut off is a violation, in ms. */
+  readonly patience: number;
 }
 
 export interface WorldOptions {
@@ -29,10 +31,11 @@ export interface WorldOptions {
   /** The folder of the sources to run instead of the repository's. */
   readonly sources?: string | undefined;
   readonly long: boolean;
+  readonly patience: number;
 }
 
 /** Starts MariaDB, Redis, two nodes, nginx and the proxy, and logs everybody in. */
-export async function startWorld({ random, sources, long }: WorldOptions): Promise<World> {
+export async function startWorld({ random, sources, ...length }: WorldOptions): Promise<World> {
   await using starting = new AsyncDisposableStack();
   const [db, redis] = await Promise.all([startMariaDb({ flushLogAtCommit: 2 }), startRedis()]);
   starting.use(db);
@@ -50,7 +53,7 @@ export async function startWorld({ random, sources, long }: WorldOptions): Promi
   starting.use(crowd);
   const running = starting.move();
   return {
-    ...{ db, redis, nodes, nginx, proxy, crowd, score, ledger, now, long },
+    ...{ db, redis, nodes, nginx, proxy, crowd, score, ledger, now, ...length },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -144,10 +144,6 @@ export class Connection implements Peer, RoutedClient {
       if (error instanceof Disconnect) fault = error;
       else if (!isGone(error)) this.#options.onDefect(error);
     }
-    await this.inFlight.below(1);
-    // A takeover or a logout may have ended the session already.
-    const session = this.session;
-    if (session) await this.#options.onEnd(session).catch(this.#options.onDefect);
     await this.#leave(fault && { msgid: Msg.ERROR, errno: fault.errno, errmsg: fault.message });
     if (fault) await within(LINGER, () => this.#discard());
     this.#close();
@@ -178,17 +174,23 @@ export class Connection implements Peer, RoutedClient {
     }
   }
 
-  /** Waits until running requests are answered, says a last word, and ends the stream to the client. */
+  /**
+   * Waits until running requests are answered, ends the session, says a last word, and ends the stream to the client,
+   * who may log in elsewhere as soon as it hears.
+   */
   #leave(last: Reply | undefined): Promise<void> {
     return this.#farewell ??= this.#sayFarewell(last);
   }
 
   async #sayFarewell(last: Reply | undefined): Promise<void> {
-    await within(FLUSH_TIMEOUT, async () => {
-      await this.inFlight.below(1);
-      if (last) this.reply(last);
-      await this.#outbox.flushed();
-    });
+    await within(FLUSH_TIMEOUT, async () => await this.inFlight.below(1));
+    // A takeover or a logout may have ended it already.
+    const session = this.session;
+    if (session) {
+      await within(FLUSH_TIMEOUT, () => this.#options.onEnd(session).catch(this.#options.onDefect));
+    }
+    if (last) this.reply(last);
+    await within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
     // One who has not read what is queued by now is not waited for any longer.
     if (this.#outbox.queued > 0) return this.#close();
     // The reader notices when the client has closed too.

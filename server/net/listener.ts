@@ -1,7 +1,6 @@
 import { Errno, StartupError } from "../errors.ts";
 import { encodeReply } from "../protocol/encode.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Goodbye } from "../services/peer.ts";
 import { isGone } from "./gone.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
@@ -18,6 +17,8 @@ export interface ListenerOptions extends ConnectionOptions {
 const ACCEPT_PAUSE = 100;
 /** How often connections are looked at for signs of life, in ms. */
 const CHECK_INTERVAL = 10_000;
+/** A client that comes back at once would find the port closed, or open on a server that is about to end, in ms. */
+const MIN_RECONNECT = 100;
 /** How long requests that are on their way are still answered when the server stops, in ms. */
 const CLOSE_PAUSE = 100;
 
@@ -63,12 +64,21 @@ export class Listener {
     this.#listener.close();
   }
 
-  /** Says goodbye on every connection and waits until all are closed. */
-  async close(goodbye: Goodbye): Promise<void> {
+  /**
+   * Says goodbye on every connection and waits until all are closed.
+   * @param spread Clients are asked to come back at different times within so many ms.
+   */
+  async close({ reason, spread }: { reason: string; spread: number }): Promise<void> {
     this.stop();
     // What clients have sent already is answered before they are told.
     if (this.#connections.size > 0) await pause(CLOSE_PAUSE);
-    await Promise.all([...this.#connections.keys()].map((connection) => connection.end(goodbye)));
+    const connections = [...this.#connections.keys()];
+    const share = spread / Math.max(1, connections.length);
+    await Promise.all(
+      connections.map((connection, i) =>
+        connection.end({ reason, reconnectMs: Math.round(MIN_RECONNECT + i * share) })
+      ),
+    );
     await this.#accepting;
     await Promise.all(this.#connections.values());
   }

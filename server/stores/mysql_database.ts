@@ -113,12 +113,12 @@ export class Database {
 
   /** {@linkcode Session.rows} on any connection. */
   rows<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
-    return this.withSession((session) => session.rows<Row>(sql, values));
+    return this.#retrying((session) => session.rows<Row>(sql, values));
   }
 
   /** {@linkcode Session.run} on any connection. */
   run(sql: string, values: readonly Value[] = []): Promise<{ changed: number; id: number }> {
-    return this.withSession((session) => session.run(sql, values));
+    return this.#retrying((session) => session.run(sql, values));
   }
 
   /** Runs `work` on one connection of its own. */
@@ -142,9 +142,14 @@ export class Database {
    * done twice needs a key of its own.
    */
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return await this.#retrying((session) => inTransaction(session, work));
+  }
+
+  /** A statement on its own can lose a deadlock, too: its locks are those of several rows and keys. */
+  async #retrying<T>(work: (session: Session) => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.withSession((session) => inTransaction(session, work));
+        return await this.withSession(work);
       } catch (error) {
         if (codeOf(error) !== "ER_LOCK_DEADLOCK") throw error;
         if (attempt === DEADLOCK_RETRIES) {
