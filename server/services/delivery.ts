@@ -23,7 +23,7 @@ export interface DeliveryOptions {
   readonly bus: Bus;
   /** This node's id. */
   readonly node: string;
-  /** Whether this node's sessions are certainly still its own; if not, nothing is pushed. */
+  /** Whether this node's sessions are certainly still its own; if not, nothing is acknowledged. */
   readonly mayServe: () => boolean;
   /** Called when another node wants a session of this one to end. */
   readonly onEvict: (session: Session) => void;
@@ -54,6 +54,11 @@ export class Delivery {
     const result = await this.#options.log.append(message);
     if ("refused" in result) throw refusal(result.refused);
     if (result.fresh) this.#distribute(result.stored);
+    // A commit that took a frozen process with it is not for this session to acknowledge any more: its user may have
+    // another one by now, where the message is sent again and found.
+    if (!this.#options.mayServe()) {
+      throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
+    }
     return result.stored;
   }
 
@@ -73,8 +78,7 @@ export class Delivery {
   receive(channel: string, payload: string): void {
     if (channel === EVERYBODY) return this.#options.onMissing();
     const envelope = this.#open(payload);
-    // While it is unsure whose the sessions are, nothing is pushed; afterwards the log is asked.
-    if (!envelope || !this.#options.mayServe()) return;
+    if (!envelope) return;
     const [kind, id] = channel.split(":");
     if (envelope.type === "message") {
       if (envelope.node !== this.#options.node) this.#offer(channel, new Push(envelope.message));

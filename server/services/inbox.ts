@@ -11,6 +11,8 @@ import type { Peer } from "./peer.ts";
 const PAGE = { limit: 200, maxSize: 64 * 1024 } as const;
 /** What is kept to be told to a client that does not read, at most. */
 const MAX_NEWS = 1000;
+/** How often to look whether the session may be served again, in ms. */
+const UNSURE_PAUSE = 20;
 /** The pause after each frame that a v1 client is sent while it catches up, in ms. */
 const V1_PACE = 2;
 /** How long to leave a store alone that could not be reached, in ms. */
@@ -41,6 +43,7 @@ export class Inbox {
   readonly #peer: Peer;
   readonly #log: LogStore;
   readonly #cursors: Cursors;
+  readonly #mayServe: () => boolean;
   readonly #onDefect: (error: unknown) => void;
   readonly #positions = new Map<string, Position>();
   /** Conversations to be read from the log, up to the seq at least. */
@@ -51,11 +54,13 @@ export class Inbox {
   #started = false;
   #pumping = false;
 
+  /** @param mayServe Whether the session is certainly still its user's only one; nothing is pushed while it is not. */
   constructor(options: {
     user: number;
     peer: Peer;
     log: LogStore;
     cursors: Cursors;
+    mayServe: () => boolean;
     onDefect: (error: unknown) => void;
   }) {
     this.#user = options.user;
@@ -63,6 +68,7 @@ export class Inbox {
     this.#peer = options.peer;
     this.#log = options.log;
     this.#cursors = options.cursors;
+    this.#mayServe = options.mayServe;
     this.#onDefect = options.onDefect;
   }
 
@@ -101,7 +107,7 @@ export class Inbox {
     const position = this.#position(conv);
     if (seq <= position.pushed) return;
     const next = seq === position.pushed + 1 && !this.#behind.has(conv);
-    if (next && (this.#isOwn(push.message) || this.#peer.writable)) {
+    if (next && (this.#isOwn(push.message) || (this.#peer.writable && this.#mayServe()))) {
       this.#advance(position, push);
     } else {
       this.#fallBehind(conv, seq);
@@ -141,7 +147,7 @@ export class Inbox {
    * kept.
    */
   tell(key: string, reply: Reply): void {
-    if (this.#peer.writable && this.#news.size === 0) {
+    if (this.#peer.writable && this.#news.size === 0 && this.#mayServe()) {
       this.#peer.reply(reply);
       return;
     }
@@ -243,6 +249,10 @@ export class Inbox {
       while (!signal.aborted && this.#behind.size + this.#news.size > 0) {
         // One whose connection has failed is about to be closed.
         if (!await this.#peer.drained()) return;
+        if (!this.#mayServe()) {
+          await delay(UNSURE_PAUSE, { signal }).catch(() => "closed while waiting");
+          continue;
+        }
         this.#tellNews();
         const conv = this.#behind.keys().next().value;
         if (conv !== undefined) await this.#catchUp(conv);
@@ -268,7 +278,8 @@ export class Inbox {
   async #catchUp(conv: string): Promise<void> {
     const position = this.#position(conv);
     const page = await this.#log.read({ conv, after: position.pushed, ...PAGE });
-    if (this.#closing.signal.aborted) return;
+    // The process may have been frozen for a while meanwhile.
+    if (this.#closing.signal.aborted || !this.#mayServe()) return;
     for (const message of page) {
       if (message.seq <= position.pushed) continue;
       if (!this.#isOwn(message) && !this.#peer.writable) return;

@@ -96,7 +96,16 @@ function setUp(generation: Generation = 2) {
   const defects: unknown[] = [];
   const store = log as unknown as LogStore;
   const cursors = new Cursors(store, { interval: 1, onError: (error) => defects.push(error) });
-  const inbox = new Inbox({ user: ME, peer, log: store, cursors, onDefect: (error) => defects.push(error) });
+  const lease = { valid: true };
+  const mayServe = () => lease.valid;
+  const inbox = new Inbox({
+    user: ME,
+    peer,
+    log: store,
+    cursors,
+    mayServe,
+    onDefect: (error) => defects.push(error),
+  });
   const settled = async (count: number) => {
     while (peer.pushed.length < count && defects.length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -107,7 +116,7 @@ function setUp(generation: Generation = 2) {
     inbox.close();
     await cursors.close();
   };
-  return { log, peer, inbox, cursors, settled, close };
+  return { log, peer, inbox, cursors, lease, settled, close };
 }
 
 const range = (from: number, to: number, conv = "u1-2") =>
@@ -266,6 +275,23 @@ Deno.test("inbox: what is told to a client that does not read is bounded: the ne
   peer.read(10);
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(peer.told.map((reply) => "seq" in reply ? reply.seq : reply.msgid), [1, 1000, 23]);
+  await close();
+});
+
+Deno.test("I6: while it is unsure whose the session is, nothing is pushed, by whatever way it comes", async () => {
+  const { log, peer, inbox, lease, settled, close } = setUp();
+  inbox.start();
+  inbox.offer(log.add());
+  lease.valid = false;
+  inbox.offer(log.add());
+  log.add();
+  inbox.notice("u1-2", 3);
+  inbox.tell("23 2", { msgid: 23, id: 2, name: "x", state: "online", at: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assertEquals([peer.pushed, peer.told], [range(1, 1), []]);
+  lease.valid = true;
+  await settled(3);
+  assertEquals([peer.pushed, peer.told.length], [range(1, 3), 1]);
   await close();
 });
 

@@ -94,6 +94,7 @@ export class Login {
         peer,
         log: this.#store.log,
         cursors: this.#cursors,
+        mayServe: () => this.#leases.valid,
         onDefect: this.#onDefect,
       }),
       groups: new Set(),
