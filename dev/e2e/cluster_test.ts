@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openMysql } from "../../server/stores/mysql.ts";
 import { startNginx } from "../services.ts";
 import { Cluster, needsServices } from "./cluster.ts";
 import { type Connectable, join, logIn, register, testConfig, type User } from "./harness.ts";
@@ -199,6 +200,38 @@ test("I4: messages that a cut-off subscriber missed come as soon as it is back",
   })();
   for (const i of oneTo(600)) assertEquals((await bob.wire.next(6)).seq, i);
   await sending;
+});
+
+test("I4: a message that was stored and announced to nobody is pushed when its sender sends it again", async () => {
+  await using cluster = await Cluster.start();
+  const [one, two] = [await cluster.node(), await cluster.node()];
+  await using ann = await join(one, "ann");
+  await using bob = await join(two, "bob");
+  // As a node does that dies between the commit and the announcement.
+  const store = await openMysql({ url: cluster.db.url, poolSize: 2, wait: 0 });
+  const message = { conv: "u1-2", kind: "chat", sender: ann.id, senderName: "ann", to: bob.id } as const;
+  await store.log.append({ ...message, mid: "lost", body: '"lost"' });
+  await store.close();
+  assertEquals((await ann.wire.ask({ msgid: 6, toid: bob.id, msg: "lost", mid: "lost" }, 12)).seq, 1);
+  assertEquals((await bob.wire.next(6)).msg, "lost");
+  await ann.wire.ask({ msgid: 6, toid: bob.id, msg: "lost", mid: "lost" }, 12);
+  await ann.wire.ask({ msgid: 6, toid: bob.id, msg: "next", mid: "next" }, 12);
+  assertEquals((await bob.wire.next(6)).msg, "next", "and not twice");
+});
+
+test("I5: a wake-up that is lost with the publishing connection is made good within 2 s", async () => {
+  await using cluster = await Cluster.start();
+  const [one, two] = [await cluster.node(), await cluster.node()];
+  await using ann = await join(one, "ann");
+  await using bob = await join(two, "bob");
+  for (const i of oneTo(8)) {
+    const cut = cluster.redis.cli("CLIENT", "KILL", "TYPE", "normal");
+    for (const n of oneTo(20)) await ann.wire.ask({ msgid: 6, toid: bob.id, msg: "x", mid: `${i}-${n}` }, 12);
+    await cut;
+    const began = Date.now();
+    for (const n of oneTo(20)) assertEquals((await bob.wire.next(6)).mid, `${i}-${n}`);
+    assert(Date.now() - began < 2500, `${Date.now() - began} ms`);
+  }
 });
 
 test("I6: 200 users logging in on two nodes at the same instant: exactly one success each", async () => {

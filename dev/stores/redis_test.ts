@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { busContract } from "../../server/bus/contract_suite.ts";
 import type { BusEvents } from "../../server/bus/bus.ts";
 import { RedisBus } from "../../server/bus/redis.ts";
@@ -67,11 +67,13 @@ Deno.test({
     await bus.subscribe(["while frozen"]);
     redis.resume();
     await until(() => bus.working, "it goes on");
-    assertEquals(interruptions, 2);
+    // Once for the freeze, and perhaps once for the subscription that was late.
+    assert(interruptions >= 2);
+    const before = interruptions;
     await publishes("after the freeze");
 
     await redis.cli("CLIENT", "KILL", "TYPE", "pubsub");
-    await until(() => interruptions === 3, "the subscriber comes back");
+    await until(() => interruptions > before, "the subscriber comes back");
     await publishes("after the cut");
     assertEquals(heard.filter((text) => /lost|not wanted/.test(text)), []);
     assertEquals(changes.slice(0, 4), [false, true, false, true]);

@@ -78,6 +78,18 @@ export function busContract(
     for (const node of [one, two]) await node.bus.close();
   });
 
+  test("unsubscribing and at once subscribing again, without waiting, leaves it subscribed", async (factory) => {
+    const [one, two] = [await Node.on(factory), await Node.on(factory)];
+    for (let round = 0; round < 20; round++) {
+      await one.bus.subscribe([`again ${round}`]);
+      one.bus.unsubscribe([`again ${round}`]);
+      await one.bus.subscribe([`again ${round}`]);
+      two.bus.publish(`again ${round}`, "heard");
+      assertEquals((await one.hears(round + 1)).length, round + 1);
+    }
+    for (const node of [one, two]) await node.bus.close();
+  });
+
   test("payloads arrive as they were", async (factory) => {
     const [one, two] = [await Node.on(factory), await Node.on(factory)];
     await one.bus.subscribe(["x"]);

@@ -42,7 +42,9 @@ export class RedisBus implements Bus {
   #starting = true;
   #closing = false;
   #cause = "";
+  #resubscribing = false;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws {StartupError} naming host, port and cause if Redis cannot be reached. */
   static async open(options: RedisBusOptions): Promise<RedisBus> {
@@ -73,10 +75,10 @@ export class RedisBus implements Bus {
     } else if (this.#publisher.isReady) {
       this.#publisher.publish(channel, payload).catch((error) => {
         this.#failed(error);
-        this.#options.events.unsent(channel, payload);
+        this.#unsent(channel, payload);
       });
     } else {
-      this.#options.events.unsent(channel, payload);
+      this.#unsent(channel, payload);
     }
   }
 
@@ -88,12 +90,14 @@ export class RedisBus implements Bus {
   unsubscribe(channels: readonly string[]): void {
     for (const channel of channels) this.#wanted.delete(channel);
     if (channels.length === 0 || !this.#subscriber.isReady) return;
-    this.#subscriber.unsubscribe([...channels]).catch((error) => this.#failed(error));
+    // With its listener, or else the client loses a subscription that follows before the answer is there.
+    this.#subscriber.unsubscribe([...channels], this.#listener).catch((error) => this.#failed(error));
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     for (const client of [this.#publisher, this.#subscriber]) {
       // What was published last is written before the connection ends.
       if (client.isReady && this.#working) await client.quit().catch((error) => this.#failed(error));
@@ -134,18 +138,29 @@ export class RedisBus implements Bus {
     this.#timer = setInterval(() => this.#look(), ECHO_INTERVAL);
   }
 
+  /** The next echo will show that the way is open again, and then it is asked for. */
+  #unsent(channel: string, payload: string): void {
+    this.#options.events.unsent(channel, payload);
+    this.#interrupted();
+  }
+
+  #interrupted(): void {
+    if (!this.#working || this.#closing) return;
+    this.#working = false;
+    this.#options.onChange(false, this.#cause || "no answer");
+  }
+
   /** Publishes to itself, and judges by what came back. */
   #look(): void {
     this.publish(this.#echoChannel, "");
     const silent = performance.now() - this.#echoed > ECHO_TIMEOUT;
-    if (this.#working && (silent || !this.#subscriber.isReady || !this.#publisher.isReady)) {
-      this.#working = false;
-      this.#options.onChange(false, this.#cause || "no answer");
-    }
+    if (silent || !this.#subscriber.isReady || !this.#publisher.isReady) this.#interrupted();
   }
 
   #receive(channel: string, payload: string): void {
     if (channel === this.#echoChannel) {
+      // One that was on its way says nothing about channels that are being subscribed to.
+      if (this.#resubscribing) return;
       this.#echoed = performance.now();
       if (this.#working || this.#closing) return;
       this.#working = true;
@@ -163,20 +178,43 @@ export class RedisBus implements Bus {
   /** After a new connection: what was asked for in between is not known to Redis yet. */
   async #resubscribe(): Promise<void> {
     if (this.#starting || this.#closing) return;
-    this.#working = false;
-    await this.#subscribe([...this.#wanted]);
+    this.#interrupted();
+    this.#resubscribing = true;
+    try {
+      await this.#subscribe([...this.#wanted]);
+    } finally {
+      this.#resubscribing = false;
+    }
   }
 
   readonly #listener = (payload: string, channel: string) => this.#receive(channel, payload);
 
   async #subscribe(channels: readonly string[]): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, SUBSCRIBE_TIMEOUT));
-    const done = this.#subscriber.subscribe([...channels], this.#listener).catch((error) =>
-      this.#failed(error)
+    let isLate = false;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        resolve();
+      }, SUBSCRIBE_TIMEOUT);
+    });
+    const done = this.#subscriber.subscribe([...channels], this.#listener).then(
+      // What was said in the meantime did not come in.
+      () => isLate && this.#options.events.interrupted(),
+      (error) => this.#subscribeFailed(error),
     );
     await Promise.race([done, late]);
     clearTimeout(timer);
+  }
+
+  /** A new connection subscribes to everything by itself; on this one it is tried again. */
+  #subscribeFailed(error: unknown): void {
+    this.#failed(error);
+    this.#interrupted();
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#subscriber.isReady) this.#resubscribe();
+    }, MAX_BACKOFF);
   }
 
   /** A lost message or connection is no defect: the log has everything. The cause is kept for the operator. */

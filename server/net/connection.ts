@@ -97,6 +97,8 @@ export class Connection implements Peer, RoutedClient {
 
   set session(session: Session | undefined) {
     this.#session = session;
+    // A login that comes to its end after the farewell has nobody to serve.
+    if (session && this.#farewell) this.#options.onEnd(session).catch(this.#options.onDefect);
   }
 
   get writable(): boolean {
@@ -166,6 +168,7 @@ export class Connection implements Peer, RoutedClient {
         if (busy) await busy;
         // One who does not read the answers is not asked for more requests.
         if (!this.#outbox.writable) await this.#outbox.drained();
+        if (this.#farewell) break;
         if (this.faults >= faults) {
           faults = this.faults + FAULTS_AT_ONCE;
           await pause(FAULT_PAUSE);

@@ -46,17 +46,18 @@ export class Delivery {
 
   /**
    * Commits a message and offers it to its readers. Resolves with the entry once it is committed (I1); a message
-   * that was stored before gives the entry of that time and is offered to nobody again.
+   * that was stored before gives the entry of that time.
    * @throws {Refusal} errno 103, 105, 109 or 111.
    * @throws {StoreUnavailable}
    */
   async send(message: NewMessage): Promise<LogMessage> {
     const result = await this.#options.log.append(message);
     if ("refused" in result) throw refusal(result.refused);
-    if (result.fresh) this.#distribute(result.stored);
+    // Also what was stored before: whoever stored it may have died before anybody was told. Who has it drops it.
+    this.#distribute(result.stored);
     // A commit that took a frozen process with it is not for this session to acknowledge any more: its user may have
-    // another one by now, where the message is sent again and found.
-    if (!this.#options.mayServe()) {
+    // another one by now, where the message is sent again and found. Those who send no mid cannot do that.
+    if (result.stored.mid !== null && !this.#options.mayServe()) {
       throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
     }
     return result.stored;
@@ -108,7 +109,7 @@ export class Delivery {
   }
 
   #distribute(message: LogMessage): void {
-    const { sessions, node } = this.#options;
+    const { sessions, node, mayServe } = this.#options;
     const about = parseConv(message.conv);
     const push = new Push(message);
     if (about?.kind === "group") {
@@ -117,8 +118,9 @@ export class Delivery {
     } else if (about?.kind === "pair") {
       for (const user of about.low === about.high ? [about.low] : [about.low, about.high]) {
         const session = sessions.get(user);
-        if (session) session.inbox.offer(push);
-        else this.#publish(userChannel(user), { type: "message", node, message });
+        session?.inbox.offer(push);
+        // A session that may have gone elsewhere is told in both places.
+        if (!session || !mayServe()) this.#publish(userChannel(user), { type: "message", node, message });
       }
     }
   }

@@ -21,6 +21,7 @@ export class Healer {
   readonly #stopping = new AbortController();
   #timer: ReturnType<typeof setInterval> | undefined;
   #sweeping: Promise<void> | undefined;
+  #busy = false;
   #again = false;
 
   constructor(options: { log: LogStore; sessions: Sessions; bus: Bus; onDefect: (error: unknown) => void }) {
@@ -45,17 +46,24 @@ export class Healer {
   /** Looks for what is missing; what is asked for while it looks is looked for once more. */
   heal(): void {
     this.#again = true;
-    this.#sweeping ??= this.#sweep().catch(this.#onDefect).finally(() => this.#sweeping = undefined);
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#sweeping = this.#sweep().catch(this.#onDefect);
   }
 
   async #sweep(): Promise<void> {
-    while (this.#again && !this.#stopping.signal.aborted) {
-      this.#again = false;
-      const users = this.#sessions.all().map((session) => session.user.id);
-      for (let at = 0; at < users.length && !this.#stopping.signal.aborted; at += CHUNK) {
-        if (at > 0) await this.#pause();
-        await this.#look(users.slice(at, at + CHUNK));
+    try {
+      while (this.#again && !this.#stopping.signal.aborted) {
+        this.#again = false;
+        const users = this.#sessions.all().map((session) => session.user.id);
+        for (let at = 0; at < users.length && !this.#stopping.signal.aborted; at += CHUNK) {
+          if (at > 0) await this.#pause();
+          await this.#look(users.slice(at, at + CHUNK));
+        }
       }
+    } finally {
+      // In the same turn as the look at `again`, so that nothing asked for falls in between.
+      this.#busy = false;
     }
   }
 

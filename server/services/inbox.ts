@@ -12,7 +12,7 @@ const PAGE = { limit: 200, maxSize: 64 * 1024 } as const;
 /** What is kept to be told to a client that does not read, at most. */
 const MAX_NEWS = 1000;
 /** How often to look whether the session may be served again, in ms. */
-const UNSURE_PAUSE = 20;
+const UNSURE_PAUSE = 200;
 /** The pause after each frame that a v1 client is sent while it catches up, in ms. */
 const V1_PACE = 2;
 /** How long to leave a store alone that could not be reached, in ms. */
@@ -48,6 +48,8 @@ export class Inbox {
   readonly #positions = new Map<string, Position>();
   /** Conversations to be read from the log, up to the seq at least. */
   readonly #behind = new Map<string, number>();
+  /** Those of them that were marked since the log was last asked about them. */
+  readonly #marked = new Set<string>();
   /** What to tell a client that does not read just now. */
   readonly #news = new Map<string, Reply>();
   readonly #closing = new AbortController();
@@ -90,6 +92,7 @@ export class Inbox {
   close(): void {
     this.#closing.abort();
     this.#behind.clear();
+    this.#marked.clear();
     this.#news.clear();
   }
 
@@ -147,7 +150,7 @@ export class Inbox {
    * kept.
    */
   tell(key: string, reply: Reply): void {
-    if (this.#peer.writable && this.#news.size === 0 && this.#mayServe()) {
+    if (this.#started && this.#peer.writable && this.#news.size === 0 && this.#mayServe()) {
       this.#peer.reply(reply);
       return;
     }
@@ -230,6 +233,7 @@ export class Inbox {
 
   #fallBehind(conv: string, seq: number): void {
     this.#behind.set(conv, Math.max(seq, this.#behind.get(conv) ?? 0));
+    this.#marked.add(conv);
   }
 
   #settle(conv: string, position: Position): void {
@@ -277,6 +281,7 @@ export class Inbox {
 
   async #catchUp(conv: string): Promise<void> {
     const position = this.#position(conv);
+    this.#marked.delete(conv);
     const page = await this.#log.read({ conv, after: position.pushed, ...PAGE });
     // The process may have been frozen for a while meanwhile.
     if (this.#closing.signal.aborted || !this.#mayServe()) return;
@@ -285,11 +290,11 @@ export class Inbox {
       if (!this.#isOwn(message) && !this.#peer.writable) return;
       this.#advance(position, new Push(message));
       if (this.#peer.generation === 1) await this.#pace();
-      if (this.#closing.signal.aborted) return;
+      if (this.#closing.signal.aborted || !this.#mayServe()) return;
     }
-    // The log is the truth: what it does not have cannot be missing.
-    if (page.length === 0) this.#behind.delete(conv);
-    else this.#settle(conv, position);
+    if (page.length > 0) this.#settle(conv, position);
+    // The log is the truth: what it does not have cannot be missing, unless it was announced while it was asked.
+    else if (!this.#marked.has(conv)) this.#behind.delete(conv);
   }
 }
 

@@ -295,6 +295,18 @@ Deno.test("I6: while it is unsure whose the session is, nothing is pushed, by wh
   await close();
 });
 
+Deno.test("inbox: an entry that is announced while the log is asked for it in vain is not forgotten", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  inbox.start();
+  inbox.enter("g1", 0);
+  // Joined: the log is asked whether something has come in between, and has nothing yet.
+  inbox.notice("g1", 1);
+  inbox.offer(log.add(OTHER, "g1"));
+  await settled(1);
+  assertEquals(peer.pushed, range(1, 1, "g1"));
+  await close();
+});
+
 Deno.test("inbox: notes to oneself come back", async () => {
   const { log, peer, inbox, close } = setUp();
   inbox.start();

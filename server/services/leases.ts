@@ -42,6 +42,8 @@ export class Leases {
   #beaten = -Infinity;
   /** Since when every heartbeat was in time. */
   #steady = Infinity;
+  /** How often the node could not be sure of its leases. */
+  #lapses = 0;
   #ticking: Promise<void> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -53,7 +55,7 @@ export class Leases {
   get valid(): boolean {
     const { store, monotonic } = this.#options;
     if (store.ttl === Infinity || monotonic() - this.#beaten < store.ttl - MARGIN) return true;
-    this.look();
+    if (!this.#stopping.signal.aborted) this.look();
     return false;
   }
 
@@ -85,8 +87,14 @@ export class Leases {
   async claim<T>(claim: { user: number; takeover: boolean }, open: (session: string) => T): Promise<T> {
     const session = crypto.randomUUID();
     this.#claiming.add(session);
+    const lapses = this.#lapses;
     try {
       await this.#take({ ...claim, session });
+      if (lapses !== this.#lapses || !this.valid) {
+        // Frozen in between: the lease may have been taken by somebody else again.
+        await this.#options.store.release({ user: claim.user, session });
+        throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
+      }
       return open(session);
     } finally {
       this.#claiming.delete(session);
@@ -147,32 +155,44 @@ export class Leases {
   async #tick(): Promise<void> {
     const { store, node, monotonic } = this.#options;
     const began = monotonic();
-    const wasValid = began - this.#beaten < store.ttl - MARGIN;
-    if (!wasValid) this.#steady = Infinity;
     const before = this.#options.sessions.all();
     await store.beat(node);
-    await this.#reconcile(before, await store.held(node));
+    const held = await store.held(node);
+    this.#evictLost(before, held);
+    const lapsed = monotonic() - this.#beaten >= store.ttl - MARGIN;
     this.#beaten = began;
-    if (!wasValid && monotonic() - began < store.ttl - MARGIN) this.#options.onConfirmed();
+    if (lapsed) {
+      this.#lapses++;
+      this.#steady = Infinity;
+      if (monotonic() - began < store.ttl - MARGIN) this.#options.onConfirmed();
+    }
+    await this.#releaseOrphans(held);
     if (this.#steady === Infinity) this.#steady = began;
     if (!this.#mayBury) return;
     const freed = await store.bury();
     if (freed.length > 0) this.#options.onFreed(freed);
   }
 
-  /** Brings the sessions that were here before the leases were read, and the leases, to agree. */
-  async #reconcile(
+  /**
+   * Ends the sessions that were here before the leases were read and have none, or one that somebody else wants. They
+   * are no sessions from this moment on; telling their clients takes its time.
+   */
+  #evictLost(
     before: readonly Session[],
     held: readonly { user: number; session: string; wanted: boolean }[],
-  ): Promise<void> {
+  ): void {
     const leases = new Map(held.map((lease) => [lease.session, lease]));
-    const ending = before.filter((session) => !session.ended && (leases.get(session.id)?.wanted ?? true));
-    await Promise.all(ending.map((session) => this.#options.evict(session)));
-    const local = new Set([...before, ...this.#options.sessions.all()].map((session) => session.id));
+    for (const session of before) {
+      if (session.ended || leases.get(session.id)?.wanted === false) continue;
+      this.#options.evict(session).catch(this.#options.onDefect);
+    }
+  }
+
+  /** Gives back leases that could not be given back when their sessions ended. */
+  async #releaseOrphans(held: readonly { user: number; session: string }[]): Promise<void> {
     for (const { user, session } of held) {
-      if (!local.has(session) && !this.#claiming.has(session)) {
-        await this.#options.store.release({ user, session });
-      }
+      const isHere = this.#options.sessions.get(user)?.id === session;
+      if (!isHere && !this.#claiming.has(session)) await this.#options.store.release({ user, session });
     }
   }
 }

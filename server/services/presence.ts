@@ -41,12 +41,12 @@ export class Presence {
 
   /** The node of these users died. */
   lost(users: readonly number[]): Promise<void> {
-    return this.#guard(async () => {
-      for (const id of users) {
+    return Promise.all(users.map((id) =>
+      this.#guard(async () => {
         const account = await this.#store.accounts.find({ id });
         if (account) await this.left({ id, name: account.name });
-      }
-    });
+      })
+    )).then(() => {});
   }
 
   /** Nobody waits for this news, and none is lost that a login does not show as well. */

@@ -72,7 +72,9 @@ export class GroupCommit<Entry, Result> {
       if (batch.length > 1 && !(error instanceof StoreUnavailable)) {
         for (const waiter of batch) await this.#settle([waiter]);
       } else {
-        for (const waiter of batch) waiter.reject(error);
+        // A store that is away is not asked again for each of those that wait.
+        const refused = error instanceof StoreUnavailable ? [...batch, ...this.#waiting.splice(0)] : batch;
+        for (const waiter of refused) waiter.reject(error);
       }
     }
   }

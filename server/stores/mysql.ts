@@ -2,7 +2,7 @@ import { StartupError } from "../errors.ts";
 import { BATCH, GroupCommit } from "./group_commit.ts";
 import { MYSQL_MIGRATIONS } from "./migrations.ts";
 import { MysqlAccounts } from "./mysql_accounts.ts";
-import { MysqlAppend } from "./mysql_append.ts";
+import { MysqlAppend, withKey } from "./mysql_append.ts";
 import { codeOf, Database, type Session } from "./mysql_database.ts";
 import { MysqlLeases } from "./mysql_leases.ts";
 import { MysqlLog } from "./mysql_log.ts";
@@ -45,7 +45,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   return {
     accounts: new MysqlAccounts(db, now),
     social: new MysqlSocial(db, now),
-    log: new MysqlLog(db, (message) => commits.add(message)),
+    log: new MysqlLog(db, (message) => commits.add(withKey(message))),
     leases: new MysqlLeases(db),
     close: () => closing ??= commits.drain().then(() => db.close()),
   };

@@ -3,8 +3,14 @@ import { codeOf, type Database, placeholders, type Session, type Value } from ".
 import { MESSAGE_COLUMNS, type MessageRow, toMessage } from "./mysql_log.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "./store.ts";
 
-/** An entry with the mid that it is stored under: the client's, or one made here. */
-type Entry = NewMessage & { readonly key: string };
+/**
+ * An entry with the mid that it is stored under: the client's, or one made here, once, so that trying again finds it.
+ */
+export type Entry = NewMessage & { readonly key: string };
+
+export function withKey(message: NewMessage): Entry {
+  return { ...message, key: message.mid ?? `~${crypto.randomUUID()}` };
+}
 
 /** How often a batch is tried, in all, when the connection breaks or another node was faster. */
 const ATTEMPTS = 10;
@@ -29,8 +35,7 @@ export class MysqlAppend {
     this.#now = now;
   }
 
-  async commit(batch: readonly NewMessage[]): Promise<Appended[]> {
-    const entries = batch.map((message) => ({ ...message, key: message.mid ?? `~${crypto.randomUUID()}` }));
+  async commit(entries: readonly Entry[]): Promise<Appended[]> {
     let lookUp = false;
     const deadline = performance.now() + PATIENCE;
     for (let attempt = 1;; attempt++) {

@@ -16,6 +16,10 @@ const SESSION_SETTINGS = [
   // With REPEATABLE READ, asking for rows that are not there locks gaps, and two nodes deadlock in them.
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
   "SET SESSION innodb_lock_wait_timeout = 3",
+  // A node that is frozen in the middle of a transaction must not keep its locks for long, in seconds.
+  "SET SESSION wait_timeout = 10",
+  // Times are compared: they must not jump with the summer.
+  "SET SESSION time_zone = '+00:00'",
 ];
 
 /** Errors that say "not now", by the driver's code. https://dev.mysql.com/doc/mysql-errors/8.0/en/ */
@@ -80,6 +84,11 @@ export class Session {
     return { changed: header.affectedRows, id: header.insertId };
   }
 
+  /** A statement without values that MySQL does not prepare. */
+  async command(sql: string): Promise<void> {
+    await inTime(this.#connection.query(sql));
+  }
+
   async #execute(sql: string, values: readonly Value[]): Promise<unknown> {
     // The driver's own timeouts leave out preparing, and leave the connection to the next one.
     const [result] = await inTime(this.#connection.execute(sql, [...values]));
@@ -98,7 +107,11 @@ export class Database {
       charset: "utf8mb4_bin",
       connectionLimit: poolSize,
       connectTimeout: CONNECT_TIMEOUT,
-      maxPreparedStatements: 4000,
+      // All connections of all nodes together may have 16,382 on a server as it is installed.
+      maxPreparedStatements: 300,
+      // Fewer than would time out; the heartbeat keeps one busy.
+      maxIdle: 1,
+      idleTimeout: 5000,
       enableKeepAlive: true,
       // Without it, rows that an INSERT found unchanged count as changed.
       flags: ["-FOUND_ROWS"],
@@ -182,13 +195,13 @@ export class Database {
 }
 
 async function inTransaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-  await session.run("START TRANSACTION");
+  await session.command("START TRANSACTION");
   try {
     const result = await work(session);
-    await session.run("COMMIT");
+    await session.command("COMMIT");
     return result;
   } catch (error) {
-    if (!(error instanceof StoreUnavailable)) await session.run("ROLLBACK");
+    if (!(error instanceof StoreUnavailable)) await session.command("ROLLBACK");
     throw error;
   }
 }
