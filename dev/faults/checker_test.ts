@@ -8,6 +8,8 @@ import type { Flaw } from "./score.ts";
 import { verdict } from "./table.ts";
 
 const have = await haveServices();
+/** With FAULT_MUTANTS=all, those too that take long. */
+const ALL = Deno.env.get("FAULT_MUTANTS") === "all";
 
 /** For how long one run breaks a broken server, in ms, and how many runs that one may survive. */
 const RUN = 4000;
@@ -67,3 +69,11 @@ Deno.test(
   { ignore: !have.ok },
   () => catches(MUTANTS.noHealing, { by: ["cut-pubsub", "restart-redis"], as: ["missing", "out of order"] }),
 );
+
+if (ALL) {
+  Deno.test(
+    "the checker: notices that a session is served that another one has replaced",
+    { ignore: !have.ok },
+    () => catches(MUTANTS.noFencing, { by: ["freeze-node"], as: ["served on"] }),
+  );
+}

@@ -76,6 +76,10 @@ export class ModelClient {
     return this.#ready;
   }
 
+  get suspended(): boolean {
+    return this.#suspended;
+  }
+
   /** How many messages are not acknowledged. */
   get unsent(): number {
     return this.#outgoing.size;
@@ -231,7 +235,8 @@ export class ModelClient {
     this.#receipts.add(conv);
     this.#receiptsAt = Math.min(this.#receiptsAt, this.#parts.now() + RECEIPT_PAUSE);
     if (this.seen.add(conv, seq)) {
-      this.#parts.ledger.show(this.id, { conv, seq, mid, sender: id, text: msg ?? "" }, this.#awakeSince);
+      const reader = { id: this.id, awakeSince: this.#awakeSince };
+      this.#parts.ledger.show(reader, { conv, seq, mid, sender: id, text: msg ?? "" });
     } else {
       this.#parts.score.repeats++;
     }
@@ -239,7 +244,7 @@ export class ModelClient {
 
   #acknowledged({ conv, seq, mid }: Frame): void {
     if (conv === undefined || seq === undefined || mid === undefined) return;
-    if (!this.#parts.ledger.acknowledge({ mid, conv, seq })) return;
+    if (!this.#parts.ledger.acknowledge({ mid, conv, seq }, this.#awakeSince)) return;
     this.seen.add(conv, seq);
     this.#outgoing.remove(conv, mid);
     this.#pump();

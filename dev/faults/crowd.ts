@@ -106,14 +106,15 @@ export class Crowd implements AsyncDisposable {
   /** Everybody begins to write. */
   talk(): void {
     const next = () => {
-      const user = this.#random.pick(this.#users);
-      if (user.client.unsent < MAX_UNSENT) {
-        const size = this.#random.chance(SIZE.chanceOfLarge) ? SIZE.large : SIZE.usual;
-        user.client.write(this.#target(user), this.#random.between(0, size));
-      }
+      this.#write(this.#random.pick(this.#users));
       this.#talking = setTimeout(next, -Math.log(1 - this.#random.next()) * THINK / this.#users.length);
     };
     next();
+  }
+
+  /** Everybody writes one message at the same instant. */
+  shout(): void {
+    for (const user of this.#users) this.#write(user);
   }
 
   /** Nobody writes any more. */
@@ -124,6 +125,12 @@ export class Crowd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.hush();
     await Promise.all(this.clients.map((client) => client.stop()));
+  }
+
+  #write(user: User): void {
+    if (user.client.unsent >= MAX_UNSENT || user.client.suspended) return;
+    const size = this.#random.chance(SIZE.chanceOfLarge) ? SIZE.large : SIZE.usual;
+    user.client.write(this.#target(user), this.#random.between(0, size));
   }
 
   #target({ friends, groups }: User): Target {

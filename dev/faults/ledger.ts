@@ -62,8 +62,11 @@ export class Ledger {
     return { mid, text: textOf(mid, size) };
   }
 
-  /** A sender was told that its message is committed; false if it never wrote such a message. */
-  acknowledge(ack: { mid: string; conv: string; seq: number }): boolean {
+  /**
+   * A sender was told that its message is committed; false if it never wrote such a message.
+   * @param awakeSince When that sender's program last began to run.
+   */
+  acknowledge(ack: { mid: string; conv: string; seq: number }, awakeSince: number): boolean {
     const message = this.#written.get(ack.mid);
     if (!message || message.conv !== ack.conv) {
       this.#score.violate({ ...ack, flaw: "damaged", where: "acknowledged, but never written there" });
@@ -71,7 +74,7 @@ export class Ledger {
     }
     if (message.seq === undefined) {
       message.seq = ack.seq;
-      this.#score.acknowledged(this.#now() - message.at);
+      this.#score.acknowledged(this.#now() - Math.max(message.at, awakeSince));
     } else if (message.seq !== ack.seq) {
       const where = `acknowledged to its sender as number ${message.seq} and again as another one`;
       this.#score.violate({ ...ack, flaw: "shown twice", where });
@@ -85,8 +88,8 @@ export class Ledger {
     this.#score.violate({ flaw: "refused", conv, seq: undefined, mid, where: why });
   }
 
-  /** A reader's client shows a message. @param awakeSince When that reader last began to read. */
-  show(reader: number, pushed: Pushed, awakeSince: number): void {
+  /** A client shows a message. @param reader Its user, and when that one last began to read. */
+  show({ id: reader, awakeSince }: { id: number; awakeSince: number }, pushed: Pushed): void {
     const { mid, conv, seq } = pushed;
     const message = this.#written.get(mid);
     const says = (flaw: "shown twice" | "out of order" | "damaged" | "served on", where: string) =>

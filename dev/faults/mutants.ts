@@ -16,12 +16,15 @@ export const MUTANTS = {
   ackBeforeCommit: {
     name: "ack before commit",
     changes: [{
-      file: "server/stores/mysql_database.ts",
-      find: `await session.run("COMMIT");
-      connection.release();`,
-      replace: `setTimeout(() => {
-        session.run("COMMIT").then(() => connection.release(), () => connection.destroy());
-      }, 30);`,
+      file: "server/stores/mysql_append.ts",
+      find:
+        "return await this.#db.transaction((tx) => new Batch(tx, { lookUp, at: this.#now() }).run(entries));",
+      replace: `const early = Promise.withResolvers();
+        this.#db.transaction(async (tx) => {
+          early.resolve(await new Batch(tx, { lookUp, at: this.#now() }).run(entries));
+          await new Promise((resolve) => setTimeout(resolve, 30));
+        }).catch(early.reject);
+        return await early.promise;`,
     }],
   },
   /** The same mid again is stored again. */
@@ -53,6 +56,22 @@ export const MUTANTS = {
         file: "server/services/inbox.ts",
         find: "seq === position.pushed + 1 && !this.#behind.has(conv)",
         replace: "seq > position.pushed",
+      },
+    ],
+  },
+  /** A node serves whoever is connected to it, whether or not their sessions are still its own. */
+  noFencing: {
+    name: "fencing off",
+    changes: [
+      {
+        file: "server/services/leases.ts",
+        find: "if (store.ttl === Infinity || monotonic() - this.#beaten < store.ttl - MARGIN) return true;",
+        replace: "if (monotonic() > 0 && store.ttl > 0) return true;",
+      },
+      {
+        file: "server/services/leases.ts",
+        find: "(leases.get(session.id)?.wanted ?? true)",
+        replace: "leases.get(session.id)?.wanted",
       },
     ],
   },

@@ -1,7 +1,10 @@
 import { AckFilter } from "./ack_filter.ts";
 import { closeQuietly, isGone } from "./socket.ts";
 
-const BUFFER = 16_384;
+const BUFFER = 65_536;
+
+/** So many bytes at once are part of something larger. */
+const BULK = 8192;
 
 /** One connection through the proxy. */
 export class ProxyLink {
@@ -76,7 +79,9 @@ export class ProxyLink {
       through: (bytes) => this.#acks.filter(bytes),
       ready: async () => await this.#held?.promise,
       pace: async (count) => {
-        const wait = this.#latency + count / this.#bytesPerSecond * 1000;
+        // What comes in bulk is far away as well, but not one piece after the other.
+        const far = count < BULK ? this.#latency : 0;
+        const wait = far + count / this.#bytesPerSecond * 1000;
         if (wait >= 1) await this.#pause(wait);
       },
     });
