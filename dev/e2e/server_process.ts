@@ -31,8 +31,14 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts and waits for the line that says it is listening. */
-  static async start(...flags: string[]): Promise<ServerProcess> {
-    const { command, args } = serverCommand(["--port=0", "--password-cost=10", ...flags]);
+  static start(...flags: string[]): Promise<ServerProcess> {
+    return ServerProcess.startUnder([], ...flags);
+  }
+
+  /** The same, as the last arguments of another command that executes it. */
+  static async startUnder(wrapper: readonly string[], ...flags: string[]): Promise<ServerProcess> {
+    const server = serverCommand(["--port=0", "--password-cost=10", ...flags]);
+    const [command = server.command, ...args] = [...wrapper, server.command, ...server.args];
     const child = new Deno.Command(command, { args, stdout: "piped", stderr: "piped", stdin: "null" })
       .spawn();
     const stderr = new Response(child.stderr).text();
