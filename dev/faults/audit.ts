@@ -19,7 +19,7 @@ interface Stored {
  * The end of a run. Nothing is broken any more and nobody writes: everything is given time to arrive, and then what was
  * acknowledged, what is stored and what was shown are compared.
  */
-export async function audit(world: World): Promise<void> {
+export async function audit(world: World, say: (line: string) => void): Promise<void> {
   const { crowd } = world;
   crowd.hush();
   await eventually(
@@ -28,9 +28,11 @@ export async function audit(world: World): Promise<void> {
   );
   checkAnswered(world);
   const stored = await readMessages(world);
+  say(`${stored.length} messages are stored; everybody is given time to see what they have not seen`);
   checkNumbers(world, stored);
   checkAcknowledged(world, stored);
   await checkShown(world, stored);
+  say("counted");
 }
 
 async function readMessages({ db }: World): Promise<Stored[]> {

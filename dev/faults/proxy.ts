@@ -7,8 +7,11 @@ export class Proxy implements AsyncDisposable {
   readonly #upstream: number;
   /** Milliseconds that a new connection adds to what the server says. */
   readonly #latency: () => number;
-  readonly #links = new Map<number, ProxyLink>();
+  /** The newest connection of each client port: the system gives a port away again while a cut one is still held. */
+  readonly #byPort = new Map<number, ProxyLink>();
+  readonly #links = new Set<ProxyLink>();
   readonly #running = new Set<Promise<void>>();
+  #closed = false;
   readonly #accepting: Promise<void>;
 
   constructor(upstream: number, latency: () => number) {
@@ -24,13 +27,14 @@ export class Proxy implements AsyncDisposable {
 
   /** The connection that a client made from this port of its own. */
   link(clientPort: number | undefined): ProxyLink | undefined {
-    return clientPort === undefined ? undefined : this.#links.get(clientPort);
+    return clientPort === undefined ? undefined : this.#byPort.get(clientPort);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     this.#listener.close();
     await this.#accepting;
-    for (const link of this.#links.values()) link.close();
+    for (const link of this.#links) link.close();
     await Promise.all(this.#running);
   }
 
@@ -50,9 +54,12 @@ export class Proxy implements AsyncDisposable {
     try {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: this.#upstream });
       const link = new ProxyLink({ client, server, latency: this.#latency() });
-      this.#links.set(port, link);
+      if (this.#closed) return link.close();
+      this.#links.add(link);
+      this.#byPort.set(port, link);
       await link.run();
-      if (this.#links.get(port) === link) this.#links.delete(port);
+      this.#links.delete(link);
+      if (this.#byPort.get(port) === link) this.#byPort.delete(port);
     } catch (error) {
       if (!isGone(error)) throw error;
       closeQuietly(client);

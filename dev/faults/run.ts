@@ -81,7 +81,7 @@ async function breakAndCount(world: World, options: RunOptions & { random: Rando
     await pause(order.between(CALM.least, CALM.most));
   }
   say("everything works again: nobody writes any more, and what arrived is counted");
-  await audit(world);
+  await audit(world, say);
   if (score.count > 0) say(`${score.count} violations`);
   return {
     ...{ seed, rows: score.rows, total: score.total, violations: score.violations, repeats: score.repeats },
