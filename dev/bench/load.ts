@@ -38,6 +38,8 @@ class Client {
   readonly #decoder = new TextDecoder();
   #text = "";
   onFrame: (msgid: number) => void = () => {};
+  /** Called when all frames of what one read brought have been passed on. */
+  onRead: () => void = () => {};
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
@@ -117,6 +119,7 @@ class Client {
           }
         }
       }
+      this.onRead();
     }
   }
 }
@@ -154,14 +157,13 @@ class Pair {
       if (msgid !== 6) return;
       this.#delivered++;
       this.#latencies.push(performance.now() - this.#times.shift()!);
-      this.#next();
     };
     sender.onFrame = (msgid) => {
       if (msgid === 16) throw new Error("the server refused a message");
       if (msgid !== 12) return;
       this.#acknowledged++;
-      this.#next();
     };
+    receiver.onRead = sender.onRead = () => this.#next();
   }
 
   start(): void {
@@ -172,10 +174,12 @@ class Pair {
     const done = this.#settings.acknowledged
       ? Math.min(this.#delivered, this.#acknowledged)
       : this.#delivered;
+    let frames = "";
     while (!ended && this.#sent - done < this.#settings.inFlight) {
       this.#times.push(performance.now());
-      this.#sender.send(utf8.encode(`${this.#prefix}${this.#sent++}"}\n`));
+      frames += `${this.#prefix}${this.#sent++}"}\n`;
     }
+    if (frames !== "") this.#sender.send(utf8.encode(frames));
   }
 }
 
