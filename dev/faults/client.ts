@@ -150,6 +150,7 @@ export class ModelClient {
     this.#socket = socket;
     this.#heard = now();
     this.#loginAt = -Infinity;
+    this.#answerBy = Infinity;
     const ended = Promise.withResolvers<"gave up" | "done">();
     this.#end = ended.resolve;
     this.#tick();

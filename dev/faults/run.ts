@@ -82,11 +82,20 @@ async function breakAndCount(world: World, options: RunOptions & { random: Rando
   }
   say("everything works again: nobody writes any more, and what arrived is counted");
   await audit(world, say);
-  if (score.count > 0) say(`${score.count} violations`);
+  if (score.count > 0) say(`${score.count} violations; the nodes' logs are in ${await keepLogs(world)}`);
   return {
     ...{ seed, rows: score.rows, total: score.total, violations: score.violations, repeats: score.repeats },
     defects: (await Promise.all(world.nodes.map((node) => node.defects()))).flat(),
   };
+}
+
+/** What the nodes logged outlives them; the folder that it is in. */
+async function keepLogs({ nodes }: World): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "chat-faults-" });
+  for (const node of nodes) {
+    await Deno.writeTextFile(`${folder}/node-${node.port}.log`, await node.log({ bytes: Infinity }));
+  }
+  return folder;
 }
 
 /** One fault, or two at once, and the recovery from it. */
