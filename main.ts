@@ -1,3 +1,4 @@
+import { isMainThread } from "node:worker_threads";
 import { startApp } from "./server/app.ts";
 import { readCommand } from "./server/config.ts";
 import { StartupError } from "./server/errors.ts";
@@ -70,4 +71,5 @@ function stopSignal(): Promise<string> {
   });
 }
 
-Deno.exit(await main(Deno.args));
+// In one file with everything else, this is also what the server's other threads load; they know themselves what to do.
+if (isMainThread) Deno.exit(await main(Deno.args));

@@ -21,7 +21,17 @@ interface Rule {
 const WIRE = ["server/protocol/", "server/errors.ts"];
 
 export const RULES: readonly Rule[] = [
-  { room: "main.ts", may: ["server/app.ts", "server/config.ts", "server/errors.ts", "server/ops/", "@std"] },
+  {
+    room: "main.ts",
+    may: [
+      "server/app.ts",
+      "server/config.ts",
+      "server/errors.ts",
+      "server/ops/",
+      "@std",
+      "node:worker_threads",
+    ],
+  },
   { room: "server/app.ts", may: ["server/", "@std", "node:*"] },
   { room: "server/config.ts", may: ["server/errors.ts", "npm:zod", "@std"] },
   { room: "server/errors.ts", may: ["npm:zod", "@std"] },
@@ -32,7 +42,7 @@ export const RULES: readonly Rule[] = [
     not: ["Deno."],
   },
   { room: "server/stores/store.ts", may: WIRE },
-  { room: "server/stores/", may: [...WIRE, "sql/", "node:sqlite", "npm:mysql2"] },
+  { room: "server/stores/", may: [...WIRE, "sql/", "node:sqlite", "node:worker_threads", "npm:mysql2"] },
   { room: "server/bus/bus.ts", may: WIRE },
   { room: "server/bus/", may: [...WIRE, "npm:redis"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },

@@ -200,7 +200,7 @@ function busEvents(): { events: BusEvents; handle: (handler: BusEvents) => void 
 
 async function openStore(config: Config): Promise<Store> {
   if (config.db.startsWith("sqlite:")) {
-    return openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
+    return await openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
   const { openMysql } = await import("./stores/mysql.ts");

@@ -32,6 +32,12 @@ export function encodeReply(reply: Reply, generation: Generation): Uint8Array | 
     const frame = toV1(reply);
     return frame && utf8.encode(JSON.stringify(frame) + "\n");
   }
+  // Half of what goes out; neither of its texts can hold anything that JSON would escape.
+  if (reply.msgid === Msg.MESSAGE_ACK) {
+    const { mid, conv, seq, at } = reply;
+    const about = mid === undefined ? "" : `"mid":"${mid}",`;
+    return utf8.encode(`{"msgid":${Msg.MESSAGE_ACK},${about}"conv":"${conv}","seq":${seq},"at":${at}}\n`);
+  }
   if (reply.msgid === Msg.HISTORY_ACK) {
     return utf8.encode(
       `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${

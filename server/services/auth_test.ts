@@ -58,7 +58,7 @@ Deno.test("throttle: refuses after the limit until the window has passed; succes
 
 Deno.test("tokens: last 30 days, are renewed in the second half, and are stored hashed", async () => {
   let now = 1_000_000;
-  const store = openSqlite({ path: ":memory:", durability: "full", now: () => now });
+  const store = await openSqlite({ path: ":memory:", durability: "full", now: () => now });
   const auth = new Auth({
     accounts: store.accounts,
     passwords: new Passwords({ cost: 10, atOnce: 2 }),
@@ -85,7 +85,7 @@ Deno.test("tokens: last 30 days, are renewed in the second half, and are stored 
 });
 
 Deno.test("passwords: a login with an older cost stores a new hash", async () => {
-  const store = openSqlite({ path: ":memory:", durability: "full" });
+  const store = await openSqlite({ path: ":memory:", durability: "full" });
   const throttle = new LoginThrottle({ limit: 5, window: 1000, now: Date.now });
   const auth = (cost: number) =>
     new Auth({

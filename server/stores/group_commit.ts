@@ -6,6 +6,10 @@ export interface BatchLimits<Entry> {
   /** Of the sum of the entries' sizes; a larger entry goes alone. */
   readonly size: number;
   readonly sizeOf: (entry: Entry) => number;
+  /** How many batches may be under way at once, in order; 1 if left out. */
+  readonly depth?: number;
+  /** Batches that are under way at once never share one of these. */
+  readonly laneOf?: (entry: Entry) => string;
 }
 
 /** For messages: a statement that inserts so much is well below what databases take at once. */
@@ -24,7 +28,10 @@ export class GroupCommit<Entry, Result> {
   readonly #commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[];
   readonly #limits: BatchLimits<Entry>;
   #waiting: Waiter<Entry, Result>[] = [];
-  #running: Promise<void> | undefined;
+  /** The lanes of the batches that are under way. */
+  readonly #busy = new Set<string>();
+  #running = 0;
+  #drained: (() => void)[] = [];
 
   /** @param commit Commits a batch as a whole and gives the results in the same order. */
   constructor(
@@ -38,30 +45,54 @@ export class GroupCommit<Entry, Result> {
   add(entry: Entry): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ entry, resolve, reject });
-      this.#running ??= this.#run();
+      if (this.#running < (this.#limits.depth ?? 1)) this.#run();
     });
   }
 
   /** Resolves when everything added so far has been committed or refused. */
   async drain(): Promise<void> {
-    while (this.#running) await this.#running;
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
+  /** Never rejects. */
   async #run(): Promise<void> {
+    this.#running++;
     // One turn of the loop, so that the frames that other connections have ready join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#next()));
-    this.#running = undefined;
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+      await this.#settle(batch);
+      for (const { entry } of batch) this.#busy.delete(this.#limits.laneOf?.(entry) ?? "");
+    }
+    // In the same turn as the look at what is waiting, so that nothing falls in between.
+    this.#running--;
+    for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** How many of those that wait go together. */
-  #next(): number {
-    const { entries, size, sizeOf } = this.#limits;
-    const most = Math.min(entries, this.#waiting.length);
-    let room = size - sizeOf(this.#waiting[0]!.entry);
-    let count = 1;
-    while (count < most && (room -= sizeOf(this.#waiting[count]!.entry)) >= 0) count++;
-    return count;
+  /** Those that go next, out of those that wait; none if each has to wait for a batch that is under way. */
+  #take(): Waiter<Entry, Result>[] {
+    const { entries, size, sizeOf, laneOf } = this.#limits;
+    const taken: Waiter<Entry, Result>[] = [];
+    const left: Waiter<Entry, Result>[] = [];
+    const lanes = new Set<string>();
+    let room = size;
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const waiter = this.#waiting[i]!;
+      const lane = laneOf?.(waiter.entry);
+      if (lane !== undefined && this.#busy.has(lane)) {
+        left.push(waiter);
+        continue;
+      }
+      room -= sizeOf(waiter.entry);
+      if (taken.length === entries || (taken.length > 0 && room < 0)) {
+        for (; i < this.#waiting.length; i++) left.push(this.#waiting[i]!);
+        break;
+      }
+      taken.push(waiter);
+      if (lane !== undefined) lanes.add(lane);
+    }
+    this.#waiting = left;
+    for (const lane of lanes) this.#busy.add(lane);
+    return taken;
   }
 
   async #settle(batch: readonly Waiter<Entry, Result>[]): Promise<void> {

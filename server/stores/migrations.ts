@@ -1,5 +1,6 @@
 import mysql001 from "../../sql/mysql/001_schema.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
+import sqlite002 from "../../sql/sqlite/002_arrived.sql" with { type: "text" };
 
 /** One step of the schema, applied once and in order. */
 export interface Migration {
@@ -8,7 +9,10 @@ export interface Migration {
 }
 
 /** The steps for SQLite; imported as text, so that they are part of the executable. */
-export const SQLITE_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: sqlite001 }];
+export const SQLITE_MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: sqlite001 },
+  { version: 2, sql: sqlite002 },
+];
 
 /** The steps for MySQL and MariaDB. Statements end with a semicolon at the end of a line. */
 export const MYSQL_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: mysql001 }];

@@ -1,48 +1,41 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { StartupError } from "../errors.ts";
-import { BATCH, GroupCommit } from "./group_commit.ts";
 import { MemoryLeases } from "./memory_leases.ts";
 import { SQLITE_MIGRATIONS } from "./migrations.ts";
 import { SqliteAccounts } from "./sqlite_accounts.ts";
+import { connect, type ConnectOptions } from "./sqlite_connection.ts";
 import { SqliteLog } from "./sqlite_log.ts";
 import { SqliteSocial } from "./sqlite_social.ts";
-import { isBusy, isUnavailable } from "./sqlite_statements.ts";
-import { type Store, StoreUnavailable } from "./store.ts";
+import { isUnavailable } from "./sqlite_statements.ts";
+import { WriterThread } from "./sqlite_thread.ts";
+import { perform, SqliteWriter, type Writes } from "./sqlite_writer.ts";
+import type { Store } from "./store.ts";
 
-export interface SqliteOptions {
-  /** A file's path, or `:memory:`. */
-  readonly path: string;
-  /** `full` syncs the disk at every commit; `normal` may lose the last moments when the power fails. */
-  readonly durability: "full" | "normal";
+export interface SqliteOptions extends ConnectOptions {
   /** Server time in Unix milliseconds. */
   readonly now?: () => number;
 }
 
-/** A file that is locked by another program is tried again so often, after so many ms. */
-const BUSY_ATTEMPTS = 50;
-const BUSY_PAUSE = 10;
-
 /**
- * Opens the embedded store. The file is locked for as long as it is open, since one node owns it.
+ * Opens the embedded store. The file is locked for as long as it is open, since one node owns it. One connection, on
+ * this thread, reads; another one, on a thread of its own, writes.
  * @throws {StartupError} if the file cannot be opened, is in use, or was written by a newer version.
  */
-export function openSqlite(options: SqliteOptions): Store {
-  const { path, durability, now = Date.now } = options;
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const { path, now = Date.now } = options;
   const lock = path === ":memory:" ? undefined : lockFile(path);
   let db: DatabaseSync | undefined;
+  let writes: Writes;
   try {
-    db = new DatabaseSync(path);
-    // WAL: readers and the writer do not wait for each other, and a commit is one sequential write.
-    db.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
-      PRAGMA foreign_keys = ON;
-      PRAGMA busy_timeout = 2000;
-      PRAGMA cache_size = -65536;
-    `);
+    db = connect(options);
     migrate(db, path);
-    // From now on waiting would keep everybody waiting.
-    db.exec("PRAGMA busy_timeout = 0");
+    if (path === ":memory:") {
+      writes = onThisThread(db);
+    } else {
+      // From now on waiting would keep everybody waiting; in this mode readers have nothing to wait for.
+      db.exec("PRAGMA query_only = ON; PRAGMA busy_timeout = 0");
+      writes = await WriterThread.start({ path, durability: options.durability });
+    }
   } catch (error) {
     db?.close();
     lock?.close();
@@ -53,35 +46,37 @@ export function openSqlite(options: SqliteOptions): Store {
       }; check that it is an SQLite file and can be written`,
     );
   }
-  const log = new SqliteLog(db, now);
-  const commits = new GroupCommit((batch) => patiently(() => log.commit(batch)), BATCH);
-  const opened = db;
+  const log = new SqliteLog(db, { writes, now });
+  const reader = db;
+  const close = async () => {
+    await log.drain();
+    if (path !== ":memory:") reader.close();
+    // The last one to close brings everything into one file.
+    await writes.close();
+    lock?.close();
+  };
   let closing: Promise<void> | undefined;
   return {
-    accounts: new SqliteAccounts(db, now),
-    social: new SqliteSocial(db, now),
-    log: log.port((entry) => commits.add(entry)),
+    accounts: new SqliteAccounts(db, { writes, now }),
+    social: new SqliteSocial(db, { writes, now }),
+    log,
     leases: new MemoryLeases(),
-    close: () =>
-      closing ??= commits.drain().then(() => {
-        opened.close();
-        lock?.close();
-      }),
+    close: () => closing ??= close(),
   };
 }
 
-/** Somebody who looks into the file with another program locks it for a moment: that is waited for, not reported. */
-async function patiently<T>(work: () => T): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return work();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable && isBusy(error.cause)) || attempt === BUSY_ATTEMPTS) {
-        throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
-    }
-  }
+/** A database in memory has one connection. */
+function onThisThread(db: DatabaseSync): Writes {
+  const writer = new SqliteWriter(db);
+  return {
+    // `async` turns what is thrown into a rejection.
+    call: async (name, arg) => {
+      const result = await perform(writer, { name, arg });
+      writer.tidy({ all: false });
+      return result;
+    },
+    close: async () => await writer.close(),
+  };
 }
 
 /** Two servers on one file would each think that they see everything: the second one is refused. */

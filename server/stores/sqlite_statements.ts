@@ -12,12 +12,6 @@ const UNAVAILABLE = new Set([
   14, // CANTOPEN
 ]);
 
-/** Whether another connection has the database locked. */
-export function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" &&
-    (error.errcode & 0xff) === 5;
-}
-
 /** Whether an error of the driver means that trying again later may work. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error) || !("errcode" in error)) return false;
@@ -33,57 +27,78 @@ export class Statement<Row> {
   }
 
   get(...values: SQLInputValue[]): Row | undefined {
-    return guarded(() => this.#statement.get(...values)) as Row | undefined;
+    try {
+      return this.#statement.get(...values) as Row | undefined;
+    } catch (error) {
+      throw understood(error);
+    }
   }
 
   all(...values: SQLInputValue[]): Row[] {
-    return guarded(() => this.#statement.all(...values)) as Row[];
+    try {
+      return this.#statement.all(...values) as Row[];
+    } catch (error) {
+      throw understood(error);
+    }
   }
 
   /** Row by row, for those who stop early. */
   *each(...values: SQLInputValue[]): Generator<Row, void, undefined> {
-    const rows = guarded(() => this.#statement.iterate(...values));
     try {
-      for (let row = guarded(() => rows.next()); !row.done; row = guarded(() => rows.next())) {
-        yield row.value as Row;
-      }
-    } finally {
-      rows.return?.();
+      for (const row of this.#statement.iterate(...values)) yield row as Row;
+    } catch (error) {
+      throw understood(error);
     }
   }
 
   /** How many rows changed. */
   run(...values: SQLInputValue[]): number {
-    return Number(guarded(() => this.#statement.run(...values)).changes);
+    return Number(this.#change(values).changes);
   }
 
   /** The rowid of the row that was inserted. */
   insert(...values: SQLInputValue[]): number {
-    return Number(guarded(() => this.#statement.run(...values)).lastInsertRowid);
+    return Number(this.#change(values).lastInsertRowid);
   }
-}
 
-/** Runs `work` in one transaction that is rolled back if it throws. */
-export function transaction<T>(db: DatabaseSync, work: () => T): T {
-  // Prepared: errors of `exec` do not say what kind they are.
-  guarded(() => db.prepare("BEGIN IMMEDIATE").run());
-  try {
-    const result = work();
-    guarded(() => db.prepare("COMMIT").run());
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
-  }
-}
-
-function guarded<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (isUnavailable(error)) {
-      throw new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
+  #change(values: SQLInputValue[]) {
+    try {
+      return this.#statement.run(...values);
+    } catch (error) {
+      throw understood(error);
     }
-    throw error;
   }
+}
+
+/** Transactions on one connection. */
+export class Transactions {
+  readonly #db: DatabaseSync;
+  // Prepared: errors of `exec` do not say what kind they are.
+  readonly #begin: Statement<never>;
+  readonly #commit: Statement<never>;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#begin = new Statement(db, "BEGIN IMMEDIATE");
+    this.#commit = new Statement(db, "COMMIT");
+  }
+
+  /** Runs `work` in one transaction that is rolled back if it throws. */
+  run<T>(work: () => T): T {
+    this.#begin.run();
+    try {
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+/** A driver's "not now" as what the port promises. */
+function understood(error: unknown): unknown {
+  if (!isUnavailable(error)) return error;
+  return new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
 }

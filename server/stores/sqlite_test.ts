@@ -2,7 +2,7 @@ import { storeContract } from "./contract_suite.ts";
 import { openSqlite } from "./sqlite.ts";
 
 storeContract("SQLite in memory", async () => {
-  const store = await Promise.resolve(openSqlite({ path: ":memory:", durability: "full" }));
+  const store = await openSqlite({ path: ":memory:", durability: "full" });
   return {
     store,
     async [Symbol.asyncDispose]() {

@@ -94,7 +94,9 @@ export interface NewMessage {
  */
 export type Appended =
   | { readonly stored: LogMessage; readonly fresh: boolean }
-  | { readonly refused: "no_user" | "already" | "no_request" | "not_a_member" };
+  | { readonly refused: Refused };
+
+export type Refused = "no_user" | "already" | "no_request" | "not_a_member";
 
 export interface Page {
   readonly conv: string;

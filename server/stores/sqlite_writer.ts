@@ -1,0 +1,148 @@
+import type { DatabaseSync } from "node:sqlite";
+import { groupConv } from "../protocol/conversation.ts";
+import { type Batch, type Outcome, SqliteAppend } from "./sqlite_append.ts";
+import { Statement, Transactions } from "./sqlite_statements.ts";
+import { type CursorMove, MAX_TOKENS, type NewToken } from "./store.ts";
+
+/**
+ * Everything that changes the database, one thing after the other, each committed when it returns. Times are Unix
+ * milliseconds and the caller's.
+ */
+export class SqliteWriter {
+  readonly #db: DatabaseSync;
+  readonly #transactions: Transactions;
+  readonly #append: SqliteAppend;
+  readonly #newUser: Statement<{ id: number }>;
+  readonly #setPassword: Statement<never>;
+  readonly #addToken: Statement<never>;
+  readonly #trimTokens: Statement<never>;
+  readonly #newGroup: Statement<never>;
+  readonly #newMember: Statement<never>;
+  readonly #newConversation: Statement<never>;
+  readonly #newProgress: Statement<never>;
+  readonly #group: Statement<{ seq: number }>;
+  readonly #move: Statement<never>;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#transactions = new Transactions(db);
+    this.#append = new SqliteAppend(db);
+    this.#newUser = new Statement(
+      db,
+      "INSERT INTO user (name, password, created) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING id",
+    );
+    this.#setPassword = new Statement(db, "UPDATE user SET password = ? WHERE id = ?");
+    this.#addToken = new Statement(db, "INSERT INTO token (hash, userid, expires) VALUES (?, ?, ?)");
+    this.#trimTokens = new Statement(
+      db,
+      `DELETE FROM token WHERE userid = ?1 AND (expires <= ?2 OR hash NOT IN
+         (SELECT hash FROM token WHERE userid = ?1 ORDER BY expires DESC LIMIT ?3))`,
+    );
+    this.#newGroup = new Statement(
+      db,
+      "INSERT INTO allgroup (groupname, groupdesc, created) VALUES (?, ?, ?)",
+    );
+    this.#newMember = new Statement(
+      db,
+      `INSERT INTO groupuser (groupid, userid, grouprole, joined) VALUES (?, ?, ?, ?)
+       ON CONFLICT (groupid, userid) DO NOTHING`,
+    );
+    this.#newConversation = new Statement(db, "INSERT INTO conversation (conv, seq) VALUES (?, 0)");
+    this.#newProgress = new Statement(
+      db,
+      'INSERT INTO progress (userid, conv, joined, delivered, "read") VALUES (?1, ?2, ?3, ?3, ?3)',
+    );
+    this.#group = new Statement(db, "SELECT seq FROM conversation WHERE conv = ?");
+    this.#move = new Statement(
+      db,
+      `UPDATE progress SET delivered = max(delivered, ?), "read" = max("read", ?) WHERE userid = ? AND conv = ?`,
+    );
+  }
+
+  /** Commits messages; what became of each. */
+  commit(batch: Batch): Outcome[] {
+    return this.#append.commit(batch);
+  }
+
+  createUser(user: { name: string; password: string; now: number }): number | undefined {
+    return this.#newUser.get(user.name, user.password, user.now)?.id;
+  }
+
+  setPassword({ user, password }: { user: number; password: string }): void {
+    this.#setPassword.run(password, user);
+  }
+
+  addToken({ token, now }: { token: NewToken; now: number }): void {
+    this.#transactions.run(() => {
+      this.#addToken.run(token.hash, token.user, token.expires);
+      this.#trimTokens.run(token.user, now, MAX_TOKENS);
+    });
+  }
+
+  createGroup(group: { name: string; description: string; creator: number; now: number }): number {
+    const { name, description, creator, now } = group;
+    return this.#transactions.run(() => {
+      const id = this.#newGroup.insert(name, description, now);
+      this.#newMember.run(id, creator, "creator", now);
+      this.#newConversation.run(groupConv(id));
+      this.#newProgress.run(creator, groupConv(id), 0);
+      return id;
+    });
+  }
+
+  joinGroup(
+    { group, user, now }: { group: number; user: number; now: number },
+  ): { joined: number } | "no_group" | "already" {
+    return this.#transactions.run(() => {
+      const conversation = this.#group.get(groupConv(group));
+      if (!conversation) return "no_group";
+      if (this.#newMember.run(group, user, "normal", now) === 0) return "already";
+      this.#newProgress.run(user, groupConv(group), conversation.seq);
+      return { joined: conversation.seq };
+    });
+  }
+
+  moveCursors(moves: readonly CursorMove[]): void {
+    if (moves.length === 0) return;
+    this.#transactions.run(() => {
+      for (const { user, conv, delivered = 0, read = 0 } of moves) {
+        this.#move.run(delivered, read, user, conv);
+      }
+    });
+  }
+
+  /**
+   * Files messages that have arrived, if there are enough of them or with `all`; not for others to wait for, and no
+   * harm if it fails. Whether any are left.
+   */
+  tidy({ all }: { all: boolean }): boolean {
+    if (all || this.#append.isFull) this.#append.file();
+    return this.#append.unfiled > 0;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** What a writer does at another's request, by name. */
+export type WriteName = Exclude<keyof SqliteWriter, "tidy" | "close">;
+export type WriteArg<Name extends WriteName> = Parameters<SqliteWriter[Name]>[0];
+export type WriteResult<Name extends WriteName> = ReturnType<SqliteWriter[Name]>;
+
+/** A writer, wherever it runs. */
+export interface Writes {
+  /** @throws {StoreUnavailable} */
+  call<Name extends WriteName>(name: Name, arg: WriteArg<Name>): Promise<WriteResult<Name>>;
+  /** Does what it has been asked to, files all messages, and closes the database. */
+  close(): Promise<void>;
+}
+
+/** Does what `name` says. */
+export function perform<Name extends WriteName>(
+  writer: SqliteWriter,
+  { name, arg }: { name: Name; arg: WriteArg<Name> },
+): WriteResult<Name> {
+  const method = writer[name] as (arg: WriteArg<Name>) => WriteResult<Name>;
+  return method.call(writer, arg);
+}
