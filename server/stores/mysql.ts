@@ -21,6 +21,8 @@ export interface MysqlOptions {
   readonly now?: () => number;
 }
 
+/** So many batches are committed at once, on connections of their own, none with a conversation of another. */
+const DEPTH = 2;
 /** How long to wait for another node that is migrating the schema, in ms. */
 const MIGRATION_WAIT = 60_000;
 
@@ -40,7 +42,11 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     throw error;
   }
   const append = new MysqlAppend(db, now);
-  const commits = new GroupCommit(append.commit.bind(append), BATCH);
+  const commits = new GroupCommit(append.commit.bind(append), {
+    ...BATCH,
+    depth: DEPTH,
+    laneOf: ({ conv }) => conv,
+  });
   let closing: Promise<void> | undefined;
   return {
     accounts: new MysqlAccounts(db, now),

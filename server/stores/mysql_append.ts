@@ -1,5 +1,13 @@
 import type { LogMessage } from "../protocol/messages.ts";
-import { codeOf, type Database, placeholders, type Session, type Value } from "./mysql_database.ts";
+import {
+  codeOf,
+  type Database,
+  inParts,
+  placeholders,
+  roundedUp,
+  type Session,
+  type Value,
+} from "./mysql_database.ts";
 import { MESSAGE_COLUMNS, type MessageRow, toMessage } from "./mysql_log.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "./store.ts";
 
@@ -81,7 +89,7 @@ class Batch {
   }
 
   async #lock(entries: readonly Entry[]): Promise<void> {
-    const convs = [...new Set(entries.map(({ conv }) => conv))].sort();
+    const convs = roundedUp([...new Set(entries.map(({ conv }) => conv))].sort());
     const rows = await this.#tx.rows<{ conv: string; seq: number }>(
       `SELECT conv, seq FROM conversation WHERE conv IN (${
         placeholders(convs.length)
@@ -103,8 +111,9 @@ class Batch {
 
   /** Looks up who is written to for the first time. */
   async #findUsers(entries: readonly Entry[]): Promise<void> {
-    const ids = entries.flatMap(({ conv, to }) => to === undefined || this.#newest.has(conv) ? [] : [to]);
-    if (ids.length === 0) return;
+    const unknown = entries.flatMap(({ conv, to }) => to === undefined || this.#newest.has(conv) ? [] : [to]);
+    if (unknown.length === 0) return;
+    const ids = roundedUp(unknown);
     const rows = await this.#tx.rows<{ id: number }>(
       `SELECT id FROM user WHERE id IN (${placeholders(ids.length)})`,
       ids,
@@ -163,13 +172,15 @@ class Batch {
   async #write(): Promise<void> {
     if (this.#rows.length === 0) return;
     const rows = this.#rows.sort((a, b) => a.conv === b.conv ? a.seq - b.seq : a.conv < b.conv ? -1 : 1);
-    await this.#tx.run(
-      `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${placeholders(rows.length, 7)}`,
-      rows.flatMap((
-        { conv, seq, sender, key, kind, body, at },
-      ): Value[] => [conv, seq, sender, key, kind, body, at]),
-    );
-    const convs = [...new Set(rows.map(({ conv }) => conv))];
+    for (const part of inParts(rows)) {
+      await this.#tx.run(
+        `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${placeholders(part.length, 7)}`,
+        part.flatMap((
+          { conv, seq, sender, key, kind, body, at },
+        ): Value[] => [conv, seq, sender, key, kind, body, at]),
+      );
+    }
+    const convs = roundedUp([...new Set(rows.map(({ conv }) => conv))]);
     await this.#tx.run(
       `INSERT INTO conversation (conv, seq) VALUES ${placeholders(convs.length, 2)}
        ON DUPLICATE KEY UPDATE seq = VALUES(seq)`,

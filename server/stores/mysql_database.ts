@@ -229,3 +229,24 @@ export function placeholders(rows: number, columns = 1): string {
   const row = columns === 1 ? "?" : `(${Array(columns).fill("?").join(", ")})`;
   return Array(rows).fill(row).join(", ");
 }
+
+/** Above this, sizes of statements are multiples of it. */
+const STEP = 16;
+
+/**
+ * As many rows as one of a few sizes, the last one repeated: each size is a statement of its own, and preparing a
+ * large one costs four times what running it does. For statements to which a row twice is no different from once.
+ */
+export function roundedUp<T>(rows: readonly T[]): T[] {
+  let size = 1;
+  while (size < rows.length) size = size < STEP ? size * 2 : size + STEP;
+  return [...rows, ...Array(size - rows.length).fill(rows.at(-1))];
+}
+
+/** The rows in at most two parts whose sizes are of a few, for statements that must not have one twice. */
+export function inParts<T>(rows: readonly T[]): (readonly T[])[] {
+  const rest = rows.length % STEP;
+  return [rows.slice(0, rows.length - rest), rows.slice(rows.length - rest)].filter(({ length }) =>
+    length > 0
+  );
+}

@@ -1,4 +1,4 @@
-import { codeOf, type Database, placeholders } from "./mysql_database.ts";
+import { codeOf, type Database, placeholders, roundedUp } from "./mysql_database.ts";
 import { type Lease, type LeaseStore } from "./store.ts";
 
 const TTL = 5000;
@@ -81,7 +81,7 @@ export class MysqlLeases implements LeaseStore {
   async online(users: readonly number[]): Promise<Set<number>> {
     const online = new Set<number>();
     for (let at = 0; at < users.length; at += 500) {
-      const some = users.slice(at, at + 500);
+      const some = roundedUp(users.slice(at, at + 500));
       const rows = await this.#db.rows<{ userid: number }>(
         `SELECT userid FROM session WHERE userid IN (${placeholders(some.length)})`,
         some,

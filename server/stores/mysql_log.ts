@@ -1,5 +1,5 @@
 import type { Kind, LogMessage, Progress } from "../protocol/messages.ts";
-import { type Database, placeholders, type Value } from "./mysql_database.ts";
+import { type Database, placeholders, roundedUp, type Value } from "./mysql_database.ts";
 import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "./store.ts";
 
 /** A message as it is stored. A mid that begins with ~ is not the client's. */
@@ -84,7 +84,7 @@ export class MysqlLog implements LogStore {
   async behind(users: readonly number[]): Promise<Behind[]> {
     const found: Behind[] = [];
     for (let at = 0; at < users.length; at += USERS_AT_ONCE) {
-      const some = users.slice(at, at + USERS_AT_ONCE);
+      const some = roundedUp(users.slice(at, at + USERS_AT_ONCE));
       found.push(
         ...await this.#db.rows<Behind>(
           `SELECT progress.userid AS user, progress.conv, conversation.seq
@@ -101,7 +101,7 @@ export class MysqlLog implements LogStore {
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
     for (let at = 0; at < moves.length; at += MOVES_AT_ONCE) {
-      const some = moves.slice(at, at + MOVES_AT_ONCE);
+      const some = roundedUp(moves.slice(at, at + MOVES_AT_ONCE));
       // The character set is given, or else the join could not use the key of the table.
       const rows = some.map((_, i) =>
         `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
