@@ -38,15 +38,9 @@ onEveryPair("I2: seq is contiguous from 1 in each conversation, whoever writes a
     flood(c, { toid: a.id }, 200),
   ]);
   const rows = await world.query(
-    "SELECT conv, COUNT(*), MIN(seq), MAX(seq), (SELECT seq FROM conversation c WHERE c.conv = m.conv) FROM message m GROUP BY conv ORDER BY conv",
+    "SELECT conv, COUNT(*), MIN(seq), MAX(seq) FROM message GROUP BY conv ORDER BY conv",
   );
-  assertEquals(rows, [["g1", "800", "1", "800", "800"], ["u1-2", "400", "1", "400", "400"], [
-    "u1-3",
-    "200",
-    "1",
-    "200",
-    "200",
-  ]]);
+  assertEquals(rows, [["g1", "800", "1", "800"], ["u1-2", "400", "1", "400"], ["u1-3", "200", "1", "200"]]);
   const seqs = acks.flat().map((ack) => ack.seq).sort((x, y) => x - y);
   assertEquals(seqs, oneTo(800), "each number was given once");
   for (const stream of [...acks, ...pairs]) {

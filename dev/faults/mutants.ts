@@ -15,17 +15,24 @@ export const MUTANTS = {
   /** What is acknowledged is committed a moment later, or not, if the node dies first. */
   ackBeforeCommit: {
     name: "ack before commit",
-    changes: [{
-      file: "server/stores/mysql_append.ts",
-      find:
-        "return await this.#db.transaction((tx) => new Batch(tx, { lookUp, at: this.#now() }).run(entries));",
-      replace: `const early = Promise.withResolvers();
-        this.#db.transaction(async (tx) => {
-          early.resolve(await new Batch(tx, { lookUp, at: this.#now() }).run(entries));
-          await new Promise((resolve) => setTimeout(resolve, 30));
-        }).catch(early.reject);
-        return await early.promise;`,
-    }],
+    changes: [
+      {
+        file: "server/stores/mysql_append.ts",
+        find: "await insert(session, draft.rows);",
+        replace: `const late = () => this.#db.withSession((other) => insert(other, draft.rows));
+        setTimeout(() => late().catch(() => undefined), 30);`,
+      },
+      {
+        file: "server/stores/mysql_append.ts",
+        find: "await this.#db.transaction((tx) => new Batch(tx, batch).run(entries));",
+        replace: `await new Promise((early, failed) => {
+          this.#db.transaction(async (tx) => {
+            early(await new Batch(tx, batch).run(entries));
+            await new Promise((resolve) => setTimeout(resolve, 30));
+          }).catch(failed);
+        });`,
+      },
+    ],
   },
   /** The same mid again is stored again. */
   noIdempotence: {
@@ -70,8 +77,8 @@ export const MUTANTS = {
       },
       {
         file: "server/services/leases.ts",
-        find: "(leases.get(session.id)?.wanted ?? true)",
-        replace: "leases.get(session.id)?.wanted",
+        find: "leases.get(session.id)?.wanted === false",
+        replace: "leases.get(session.id)?.wanted !== true",
       },
     ],
   },

@@ -1,6 +1,8 @@
+import { assertEquals } from "@std/assert";
 import { haveServices, startMariaDb } from "../services.ts";
 import { storeContract } from "../../server/stores/contract_suite.ts";
 import { openMysql } from "../../server/stores/mysql.ts";
+import type { NewMessage, Store } from "../../server/stores/store.ts";
 
 const services = await haveServices();
 
@@ -15,3 +17,66 @@ storeContract("MariaDB", async () => {
     },
   };
 }, { ignore: !services.ok });
+
+const ignore = !services.ok;
+const entry = (n: number): NewMessage => ({
+  conv: "u1-2",
+  kind: "chat",
+  sender: 1,
+  senderName: "ann",
+  to: 2,
+  mid: `m${n}`,
+  body: '"x"',
+});
+
+async function seqOf(store: Store, n: number): Promise<number> {
+  const result = await store.log.append(entry(n));
+  return "stored" in result ? result.stored.seq : NaN;
+}
+
+async function withTwoUsers(store: Store): Promise<void> {
+  for (const name of ["ann", "bob"]) await store.accounts.create(name, "x");
+}
+
+Deno.test({
+  name: "MariaDB: I2: numbers that a node guesses are right whoever wrote in between",
+  ignore,
+  fn: async () => {
+    await using db = await startMariaDb({ flushLogAtCommit: 0 });
+    const options = { url: db.url, poolSize: 4, wait: 0 };
+    const [one, two] = [await openMysql(options), await openMysql(options)];
+    try {
+      await withTwoUsers(one);
+      const seqs: number[] = [];
+      // One long enough alone to guess, then the other, then in turns, then both at once.
+      for (let n = 1; n <= 5; n++) seqs.push(await seqOf(one, n));
+      for (let n = 6; n <= 10; n++) seqs.push(await seqOf(two, n));
+      for (let n = 11; n <= 30; n++) seqs.push(await seqOf(n % 2 ? one : two, n));
+      assertEquals(seqs, Array.from({ length: 30 }, (_, i) => i + 1));
+      const both = Array.from({ length: 100 }, (_, i) => seqOf(i % 2 ? one : two, 31 + i));
+      const sorted = (await Promise.all(both)).sort((a, b) => a - b);
+      assertEquals(sorted, Array.from({ length: 100 }, (_, i) => i + 31));
+    } finally {
+      await one.close();
+      await two.close();
+    }
+  },
+});
+
+Deno.test({
+  name: "MariaDB: I2: a database that came back in an older state gets no holes",
+  ignore,
+  fn: async () => {
+    await using db = await startMariaDb({ flushLogAtCommit: 0 });
+    const store = await openMysql({ url: db.url, poolSize: 4, wait: 0 });
+    try {
+      await withTwoUsers(store);
+      for (let n = 1; n <= 5; n++) assertEquals(await seqOf(store, n), n);
+      await db.sql("DELETE FROM message WHERE seq > 3", { database: "chat" });
+      await db.restart();
+      assertEquals(await seqOf(store, 6), 4);
+    } finally {
+      await store.close();
+    }
+  },
+});

@@ -8,8 +8,6 @@ export interface BatchLimits<Entry> {
   readonly sizeOf: (entry: Entry) => number;
   /** How many batches may be under way at once, in order; 1 if left out. */
   readonly depth?: number;
-  /** Batches that are under way at once never share one of these. */
-  readonly laneOf?: (entry: Entry) => string;
 }
 
 /** For messages: a statement that inserts so much is well below what databases take at once. */
@@ -28,8 +26,6 @@ export class GroupCommit<Entry, Result> {
   readonly #commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[];
   readonly #limits: BatchLimits<Entry>;
   #waiting: Waiter<Entry, Result>[] = [];
-  /** The lanes of the batches that are under way. */
-  readonly #busy = new Set<string>();
   #running = 0;
   #drained: (() => void)[] = [];
 
@@ -59,40 +55,20 @@ export class GroupCommit<Entry, Result> {
     this.#running++;
     // One turn of the loop, so that the frames that other connections have ready join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
-      await this.#settle(batch);
-      for (const { entry } of batch) this.#busy.delete(this.#limits.laneOf?.(entry) ?? "");
-    }
+    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#next()));
     // In the same turn as the look at what is waiting, so that nothing falls in between.
     this.#running--;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** Those that go next, out of those that wait; none if each has to wait for a batch that is under way. */
-  #take(): Waiter<Entry, Result>[] {
-    const { entries, size, sizeOf, laneOf } = this.#limits;
-    const taken: Waiter<Entry, Result>[] = [];
-    const left: Waiter<Entry, Result>[] = [];
-    const lanes = new Set<string>();
-    let room = size;
-    for (let i = 0; i < this.#waiting.length; i++) {
-      const waiter = this.#waiting[i]!;
-      const lane = laneOf?.(waiter.entry);
-      if (lane !== undefined && this.#busy.has(lane)) {
-        left.push(waiter);
-        continue;
-      }
-      room -= sizeOf(waiter.entry);
-      if (taken.length === entries || (taken.length > 0 && room < 0)) {
-        for (; i < this.#waiting.length; i++) left.push(this.#waiting[i]!);
-        break;
-      }
-      taken.push(waiter);
-      if (lane !== undefined) lanes.add(lane);
-    }
-    this.#waiting = left;
-    for (const lane of lanes) this.#busy.add(lane);
-    return taken;
+  /** How many of those that wait go together. */
+  #next(): number {
+    const { entries, size, sizeOf } = this.#limits;
+    const most = Math.min(entries, this.#waiting.length);
+    let room = size - sizeOf(this.#waiting[0]!.entry);
+    let count = 1;
+    while (count < most && (room -= sizeOf(this.#waiting[count]!.entry)) >= 0) count++;
+    return count;
   }
 
   async #settle(batch: readonly Waiter<Entry, Result>[]): Promise<void> {

@@ -1,4 +1,5 @@
 import mysql001 from "../../sql/mysql/001_schema.sql" with { type: "text" };
+import mysql002 from "../../sql/mysql/002_numbers.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
 import sqlite002 from "../../sql/sqlite/002_arrived.sql" with { type: "text" };
 
@@ -15,4 +16,7 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
 ];
 
 /** The steps for MySQL and MariaDB. Statements end with a semicolon at the end of a line. */
-export const MYSQL_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: mysql001 }];
+export const MYSQL_MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: mysql001 },
+  { version: 2, sql: mysql002 },
+];

@@ -21,8 +21,6 @@ export interface MysqlOptions {
   readonly now?: () => number;
 }
 
-/** So many batches are committed at once, on connections of their own, none with a conversation of another. */
-const DEPTH = 2;
 /** How long to wait for another node that is migrating the schema, in ms. */
 const MIGRATION_WAIT = 60_000;
 
@@ -42,11 +40,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     throw error;
   }
   const append = new MysqlAppend(db, now);
-  const commits = new GroupCommit(append.commit.bind(append), {
-    ...BATCH,
-    depth: DEPTH,
-    laneOf: ({ conv }) => conv,
-  });
+  const commits = new GroupCommit(append.commit.bind(append), BATCH);
   let closing: Promise<void> | undefined;
   return {
     accounts: new MysqlAccounts(db, now),
@@ -152,8 +146,17 @@ async function applyMigrations(session: Session, database: string): Promise<void
   for (const { version, sql } of MYSQL_MIGRATIONS) {
     if (version <= found) continue;
     for (const statement of sql.split(/;\s*$/m)) {
-      if (statement.trim() !== "") await session.run(statement);
+      if (statement.trim() !== "") await apply(session, statement);
     }
     await session.run("INSERT INTO schemaversion (version) VALUES (?)", [version]);
+  }
+}
+
+async function apply(session: Session, statement: string): Promise<void> {
+  try {
+    await session.run(statement);
+  } catch (error) {
+    // Neither database has a word that both know for "if it is there".
+    if (codeOf(error) !== "ER_CANT_DROP_FIELD_OR_KEY") throw error;
   }
 }

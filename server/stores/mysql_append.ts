@@ -8,7 +8,8 @@ import {
   type Session,
   type Value,
 } from "./mysql_database.ts";
-import { MESSAGE_COLUMNS, type MessageRow, toMessage } from "./mysql_log.ts";
+import { KnownNumbers } from "./mysql_known.ts";
+import { MESSAGE_COLUMNS, type MessageRow, NEWEST, toMessage } from "./mysql_log.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "./store.ts";
 
 /**
@@ -28,8 +29,10 @@ const RECONNECT_PAUSE = 50;
 const PATIENCE = 300;
 
 /**
- * Commits batches of entries: one transaction takes the next numbers of its conversations, in the order of their
- * names, so that two nodes cannot deadlock, and inserts the entries in one statement.
+ * Commits batches of entries. Where nobody else has written to their conversations of late it is one statement: the
+ * entries are inserted under the numbers that are likely to be next, and the primary key refuses them if they are not.
+ * Everything else is a transaction that locks its conversations, in the order of their names, so that two nodes cannot
+ * deadlock, and asks for their newest numbers.
  *
  * A batch of which a part was stored before, or whose outcome is unknown because the connection was lost while it
  * committed, runs into the unique key on (sender, mid) when it is tried again; then it is looked up what is there.
@@ -37,18 +40,83 @@ const PATIENCE = 300;
 export class MysqlAppend {
   readonly #db: Database;
   readonly #now: () => number;
+  readonly #known = new KnownNumbers();
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
     this.#now = now;
+    db.onConnection(() => this.#known.forgetAll());
   }
 
   async commit(entries: readonly Entry[]): Promise<Appended[]> {
-    let lookUp = false;
+    const unsure = new Set(entries.filter((entry) => !this.#isSure(entry)).map(({ conv }) => conv));
+    const quick = inOrder(entries.filter(({ conv }) => !unsure.has(conv)));
+    const done = new Map<Entry, Appended>();
+    const left = entries.filter(({ conv }) => unsure.has(conv));
+    let failed = false;
+    for (const part of inParts(quick)) {
+      const messages: LogMessage[] | undefined = failed ? undefined : await this.#guess(part);
+      if (messages) part.forEach((entry, i) => done.set(entry, { stored: messages[i]!, fresh: true }));
+      else left.push(...part);
+      failed ||= messages === undefined;
+    }
+    if (left.length > 0) {
+      const results = await this.#carefully(left, { lookUp: failed });
+      left.forEach((entry, i) => done.set(entry, results[i]!));
+    }
+    return entries.map((entry) => done.get(entry)!);
+  }
+
+  /** What has effects beyond its row needs a transaction. */
+  #isSure({ conv, kind }: Entry): boolean {
+    return kind === "chat" && this.#known.guess(conv) !== undefined;
+  }
+
+  /** Inserts entries under the numbers that should be next; undefined if it failed or nobody knows whether it did. */
+  async #guess(entries: readonly Entry[]): Promise<LogMessage[] | undefined> {
+    try {
+      return await this.#db.withSession(async (session) => {
+        const draft = this.#draft(entries);
+        if (!draft) return undefined;
+        await insert(session, draft.rows);
+        this.#note(draft);
+        return draft.rows.map(({ key: _, ...message }) => message);
+      });
+    } catch (error) {
+      for (const { conv } of entries) this.#known.forget(conv);
+      const mayPass = ["ER_DUP_ENTRY", "ER_LOCK_DEADLOCK"].includes(codeOf(error));
+      if (mayPass || error instanceof StoreUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  /** The rows to insert; undefined if a number has been forgotten, as all are when there is a new connection. */
+  #draft(entries: readonly Entry[]) {
+    const at = this.#now();
+    const before = new Map<string, number>();
+    const newest = new Map<string, number>();
+    const rows: (LogMessage & { key: string })[] = [];
+    for (const entry of entries) {
+      const { conv, key } = entry;
+      const known = newest.get(conv) ?? this.#known.guess(conv);
+      if (known === undefined) return undefined;
+      if (!before.has(conv)) before.set(conv, known);
+      newest.set(conv, known + 1);
+      rows.push({ ...messageOf(entry, { seq: known + 1, at }), key });
+    }
+    return { rows, before, newest, generation: this.#known.generation };
+  }
+
+  async #carefully(entries: readonly Entry[], options: { lookUp: boolean }): Promise<Appended[]> {
+    let { lookUp } = options;
     const deadline = performance.now() + PATIENCE;
     for (let attempt = 1;; attempt++) {
+      const { generation } = this.#known;
       try {
-        return await this.#db.transaction((tx) => new Batch(tx, { lookUp, at: this.#now() }).run(entries));
+        const batch = { lookUp, at: this.#now() };
+        const done = await this.#db.transaction((tx) => new Batch(tx, batch).run(entries));
+        this.#note({ ...done, generation });
+        return done.results;
       } catch (error) {
         if (attempt === ATTEMPTS) throw error;
         lookUp = true;
@@ -58,6 +126,46 @@ export class MysqlAppend {
       }
     }
   }
+
+  #note(found: {
+    before: ReadonlyMap<string, number>;
+    newest: ReadonlyMap<string, number>;
+    generation: number;
+  }): void {
+    if (found.generation !== this.#known.generation) return;
+    for (const [conv, seq] of found.newest) {
+      this.#known.note(conv, { before: found.before.get(conv) ?? 0, seq });
+    }
+  }
+}
+
+function messageOf(entry: Entry, { seq, at }: { seq: number; at: number }): LogMessage {
+  const { conv, kind, sender, senderName, mid, body } = entry;
+  return { conv, seq, kind, sender, senderName, mid, body, at };
+}
+
+/** By conversation, and in each as they came. */
+function inOrder<T extends { readonly conv: string }>(entries: readonly T[]): T[] {
+  return entries.toSorted((a, b) => a.conv === b.conv ? 0 : a.conv < b.conv ? -1 : 1);
+}
+
+async function insert(
+  session: Session,
+  rows: readonly (LogMessage & { readonly key: string })[],
+): Promise<void> {
+  await session.run(
+    `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${placeholders(rows.length, 7)}`,
+    rows.flatMap((
+      { conv, seq, sender, key, kind, body, at },
+    ): Value[] => [conv, seq, sender, key, kind, body, at]),
+  );
+}
+
+interface Done {
+  readonly results: Appended[];
+  /** The newest numbers of the conversations, before and now. */
+  readonly before: ReadonlyMap<string, number>;
+  readonly newest: ReadonlyMap<string, number>;
 }
 
 /** One attempt at one batch. */
@@ -77,23 +185,28 @@ class Batch {
     this.#at = options.at;
   }
 
-  async run(entries: readonly Entry[]): Promise<Appended[]> {
+  async run(entries: readonly Entry[]): Promise<Done> {
     await this.#lock(entries);
+    const before = new Map(this.#newest);
     // What has effects beyond its row must not have them twice; a plain message finds out by inserting.
     await this.#findStored(this.#lookUp ? entries : entries.filter(({ kind }) => kind !== "chat"));
     await this.#findUsers(entries);
     const results: Appended[] = [];
     for (const entry of entries) results.push(await this.#append(entry));
     await this.#write();
-    return results;
+    return { results, before, newest: this.#newest };
   }
 
   async #lock(entries: readonly Entry[]): Promise<void> {
     const convs = roundedUp([...new Set(entries.map(({ conv }) => conv))].sort());
+    const these = `conversation.conv IN (${placeholders(convs.length)})`;
+    await this.#tx.rows(
+      `SELECT conv FROM conversation WHERE ${these} ORDER BY conv FOR UPDATE`,
+      convs,
+    );
+    // Not by the same statement: what it reads without a lock is as old as its begin.
     const rows = await this.#tx.rows<{ conv: string; seq: number }>(
-      `SELECT conv, seq FROM conversation WHERE conv IN (${
-        placeholders(convs.length)
-      }) ORDER BY conv FOR UPDATE`,
+      `SELECT conversation.conv, ${NEWEST("conversation")} AS seq FROM conversation WHERE ${these}`,
       convs,
     );
     for (const { conv, seq } of rows) this.#newest.set(conv, seq);
@@ -122,7 +235,7 @@ class Batch {
   }
 
   async #append(entry: Entry): Promise<Appended> {
-    const { conv, kind, sender, senderName, mid, body, to, key } = entry;
+    const { conv, kind, sender, to, key } = entry;
     const stored = this.#before.get(`${sender} ${key}`);
     if (stored) return { stored, fresh: false };
     if (!this.#newest.has(conv)) {
@@ -136,7 +249,7 @@ class Batch {
     const newest = this.#newest.get(conv);
     if (newest === undefined) this.#begun.push(entry);
     const seq = (newest ?? 0) + 1;
-    const message = { conv, seq, kind, sender, senderName, mid, body, at: this.#at };
+    const message = messageOf(entry, { seq, at: this.#at });
     this.#newest.set(conv, seq);
     this.#before.set(`${sender} ${key}`, message);
     this.#rows.push({ ...message, key });
@@ -171,22 +284,16 @@ class Batch {
 
   async #write(): Promise<void> {
     if (this.#rows.length === 0) return;
-    const rows = this.#rows.sort((a, b) => a.conv === b.conv ? a.seq - b.seq : a.conv < b.conv ? -1 : 1);
-    for (const part of inParts(rows)) {
-      await this.#tx.run(
-        `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${placeholders(part.length, 7)}`,
-        part.flatMap((
-          { conv, seq, sender, key, kind, body, at },
-        ): Value[] => [conv, seq, sender, key, kind, body, at]),
-      );
-    }
-    const convs = roundedUp([...new Set(rows.map(({ conv }) => conv))]);
-    await this.#tx.run(
-      `INSERT INTO conversation (conv, seq) VALUES ${placeholders(convs.length, 2)}
-       ON DUPLICATE KEY UPDATE seq = VALUES(seq)`,
-      convs.flatMap((conv) => [conv, this.#newest.get(conv)!]),
-    );
+    for (const part of inParts(inOrder(this.#rows))) await insert(this.#tx, part);
     if (this.#begun.length === 0) return;
+    // Another node may have begun it at the same time.
+    const convs = roundedUp(this.#begun.map(({ conv }) => conv));
+    await this.#tx.run(
+      `INSERT INTO conversation (conv) VALUES ${
+        Array(convs.length).fill("(?)").join(", ")
+      } ON DUPLICATE KEY UPDATE conv = VALUES(conv)`,
+      convs,
+    );
     const members = this.#begun.flatMap(({ conv, sender, to = sender }) =>
       sender === to ? [[sender, conv]] : [[sender, conv], [to, conv]]
     );

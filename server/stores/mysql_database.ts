@@ -99,6 +99,7 @@ export class Session {
 /** A pool of connections to MySQL or MariaDB. No call takes much longer than {@linkcode TIMEOUT}. */
 export class Database {
   readonly #pool: Pool;
+  #onConnection = () => {};
 
   constructor(options: DatabaseOptions) {
     const { poolSize, ...address } = options;
@@ -117,11 +118,17 @@ export class Database {
       flags: ["-FOUND_ROWS"],
     });
     this.#pool.on("connection", (connection) => {
+      this.#onConnection();
       for (const setting of SESSION_SETTINGS) {
         // The pool hands out the callback kind here. A connection that fails now fails at its first statement, too.
         (connection as unknown as { query(sql: string, done: () => void): void }).query(setting, () => {});
       }
     });
+  }
+
+  /** Calls `listener` whenever there is a new connection, before it is used. */
+  onConnection(listener: () => void): void {
+    this.#onConnection = listener;
   }
 
   /** {@linkcode Session.rows} on any connection. */

@@ -18,6 +18,11 @@ export const MESSAGE_COLUMNS =
   `message.conv, message.seq, message.kind, message.sender, user.name AS senderName,
   message.mid, message.body, message.at`;
 
+/** The newest number of a table's `conv`, 0 if it has none: the last entry of the primary key, however many there are. */
+export const NEWEST = (table: string) =>
+  `COALESCE((SELECT newest.seq FROM message AS newest WHERE newest.conv = ${table}.conv
+              ORDER BY newest.seq DESC LIMIT 1), 0)`;
+
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
 const USERS_AT_ONCE = 200;
@@ -57,17 +62,17 @@ export class MysqlLog implements LogStore {
     conv: string,
     { before, limit }: { before: number; limit: number },
   ): Promise<[string, Value[]]> {
-    const [newest] = await this.#db.rows<{ seq: number }>("SELECT seq FROM conversation WHERE conv = ?", [
-      conv,
-    ]);
+    const [newest] = await this.#db.rows<{ seq: number }>(
+      "SELECT seq FROM message WHERE conv = ? ORDER BY seq DESC LIMIT 1",
+      [conv],
+    );
     const end = Math.min(before, (newest?.seq ?? 0) + 1);
     return ["seq < ? AND seq >= ?", [end, end - limit]];
   }
 
   async conversations(user: number): Promise<Progress[]> {
     return await this.#db.rows(
-      `SELECT progress.conv, conversation.seq, progress.delivered, progress.\`read\`
-         FROM progress JOIN conversation ON conversation.conv = progress.conv
+      `SELECT progress.conv, ${NEWEST("progress")} AS seq, progress.delivered, progress.\`read\` FROM progress
         WHERE progress.userid = ? ORDER BY progress.conv`,
       [user],
     );
@@ -87,11 +92,10 @@ export class MysqlLog implements LogStore {
       const some = roundedUp(users.slice(at, at + USERS_AT_ONCE));
       found.push(
         ...await this.#db.rows<Behind>(
-          `SELECT progress.userid AS user, progress.conv, conversation.seq
-             FROM progress JOIN conversation ON conversation.conv = progress.conv
-            WHERE progress.userid IN (${
-            placeholders(some.length)
-          }) AND conversation.seq > progress.delivered`,
+          `SELECT user, conv, seq FROM (
+             SELECT userid AS user, conv, delivered, ${NEWEST("progress")} AS seq
+               FROM progress WHERE userid IN (${placeholders(some.length)})) AS cursors
+            WHERE seq > delivered`,
           some,
         ),
       );

@@ -1,5 +1,6 @@
 import { groupConv } from "../protocol/conversation.ts";
 import { groupRows, type MemberRow } from "./group_rows.ts";
+import { NEWEST } from "./mysql_log.ts";
 import type { Database } from "./mysql_database.ts";
 import type { GroupRow, SocialStore } from "./store.ts";
 
@@ -50,7 +51,7 @@ export class MysqlSocial implements SocialStore {
         group.creator,
         now,
       ]);
-      await tx.run("INSERT INTO conversation (conv, seq) VALUES (?, 0)", [groupConv(id)]);
+      await tx.run("INSERT INTO conversation (conv) VALUES (?)", [groupConv(id)]);
       await tx.run(NEW_PROGRESS, [group.creator, groupConv(id), 0, 0, 0]);
       return id;
     });
@@ -59,10 +60,11 @@ export class MysqlSocial implements SocialStore {
   async joinGroup(group: number, user: number): Promise<{ joined: number } | "no_group" | "already"> {
     return await this.#db.transaction(async (tx) => {
       const conv = groupConv(group);
-      // The lock orders the join and what is said: everything after this number is the new member's.
-      const [row] = await tx.rows<{ seq: number }>("SELECT seq FROM conversation WHERE conv = ? FOR UPDATE", [
-        conv,
-      ]);
+      // Everything after this number is the new member's, also what is being committed now.
+      const [row] = await tx.rows<{ seq: number }>(
+        `SELECT ${NEWEST("conversation")} AS seq FROM conversation WHERE conv = ?`,
+        [conv],
+      );
       if (!row) return "no_group";
       const { changed } = await tx.run(
         `INSERT INTO groupuser (groupid, userid, grouprole, joined) VALUES (?, ?, 'normal', ?)
