@@ -12,7 +12,8 @@ import { TokenBucket } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import type { RoutedClient, Router } from "./router.ts";
 
-const READ_BUFFER = 4096;
+/** What is read at once, in bytes: little, as most connections are silent, and more from one that says more. */
+const READ_BUFFER = { least: 256, most: 16_384 } as const;
 /** Requests of one connection under way at once; beyond that it is not read. */
 const MAX_IN_FLIGHT = 256;
 /** How long a closing connection may take to read what is still queued for it, in ms. */
@@ -153,7 +154,7 @@ export class Connection implements Peer, RoutedClient {
 
   async #serve(): Promise<void> {
     const decoder = new FrameDecoder(this.#options.maxFrame);
-    const buffer = new Uint8Array(READ_BUFFER);
+    let buffer = new Uint8Array(READ_BUFFER.least);
     let faults = FAULTS_AT_ONCE;
     while (!this.#closed) {
       const count = await this.#socket.read(buffer);
@@ -174,6 +175,8 @@ export class Connection implements Peer, RoutedClient {
           await pause(FAULT_PAUSE);
         }
       }
+      const size = fitting(count, buffer.length);
+      if (size !== buffer.length) buffer = new Uint8Array(size);
     }
   }
 
@@ -207,7 +210,7 @@ export class Connection implements Peer, RoutedClient {
 
   async #discard(): Promise<void> {
     try {
-      const buffer = new Uint8Array(READ_BUFFER);
+      const buffer = new Uint8Array(READ_BUFFER.most);
       while (await this.#socket.read(buffer) !== null);
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -225,6 +228,12 @@ export class Connection implements Peer, RoutedClient {
       if (!isGone(error)) throw error;
     }
   }
+}
+
+/** How large a buffer should be after a read that brought `count` bytes into one of `size`. */
+function fitting(count: number, size: number): number {
+  if (count === size) return Math.min(size * 4, READ_BUFFER.most);
+  return count < READ_BUFFER.least ? READ_BUFFER.least : size;
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -5,6 +5,10 @@ const CLOSE = 0x7d; // }
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/** Keeps nothing from one call to the next. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const EMPTY = new Uint8Array(0);
+
 /** Bytes that may stand between two frames: NUL, tab, LF, CR, space. */
 const isGap = (byte: number) =>
   byte === 0x0a || byte === 0x00 || byte === 0x0d || byte === 0x20 || byte === 0x09;
@@ -20,9 +24,8 @@ const isGap = (byte: number) =>
  */
 export class FrameDecoder {
   readonly #maxFrame: number;
-  readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   /** What of the current frame came in earlier chunks: the first `#held` bytes. */
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array<ArrayBuffer> = EMPTY;
   #held = 0;
   #depth = 0;
   #inString = false;
@@ -107,13 +110,13 @@ export class FrameDecoder {
       this.#held = 0;
     }
     try {
-      return this.#utf8.decode(bytes);
+      return utf8.decode(bytes);
     } catch (cause) {
       if (!(cause instanceof TypeError)) throw cause;
       throw new Disconnect(Errno.BAD_FRAME, "not UTF-8");
     } finally {
       // A connection that once sent a large frame must not hold its buffer for good.
-      if (this.#buffer.length > 4096) this.#buffer = new Uint8Array(0);
+      if (this.#buffer.length > 4096) this.#buffer = EMPTY;
     }
   }
 
