@@ -24,7 +24,7 @@ export const MUTANTS = {
       },
       {
         file: "server/stores/mysql_append.ts",
-        find: "await this.#db.transaction((tx) => new Batch(tx, batch).run(entries));",
+        find: "await this.#db.transaction((tx) => new Batch(tx, batch).run(entries), { firm });",
         replace: `await new Promise((early, failed) => {
           this.#db.transaction(async (tx) => {
             early(await new Batch(tx, batch).run(entries));

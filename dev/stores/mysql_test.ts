@@ -64,6 +64,32 @@ Deno.test({
 });
 
 Deno.test({
+  name: "MariaDB: a node that guesses at full speed does not keep another one out",
+  ignore,
+  fn: async () => {
+    await using db = await startMariaDb({ flushLogAtCommit: 0 });
+    const options = { url: db.url, poolSize: 4, wait: 0 };
+    const [one, two] = [await openMysql(options), await openMysql(options)];
+    try {
+      await withTwoUsers(one);
+      let n = 0;
+      let writing = true;
+      const streams = Array.from({ length: 4 }, async () => {
+        while (writing) await seqOf(one, ++n);
+      });
+      for (let i = 1; i <= 100; i++) await seqOf(two, 1_000_000 + i);
+      writing = false;
+      await Promise.all(streams);
+      const rows = await db.sql("SELECT COUNT(*), MIN(seq), MAX(seq) FROM message", { database: "chat" });
+      assertEquals(rows, `${n + 100}\t1\t${n + 100}`);
+    } finally {
+      await one.close();
+      await two.close();
+    }
+  },
+});
+
+Deno.test({
   name: "MariaDB: I2: a database that came back in an older state gets no holes",
   ignore,
   fn: async () => {

@@ -23,6 +23,8 @@ export function withKey(message: NewMessage): Entry {
 
 /** How often a batch is tried, in all, when the connection breaks or another node was faster. */
 const ATTEMPTS = 10;
+/** After so many clashes with other nodes they are kept out. */
+const CLASHES = 2;
 /** How long to wait before trying again on a new connection, in ms. */
 const RECONNECT_PAUSE = 50;
 /** After this the batch is not tried on another connection, in ms. */
@@ -107,24 +109,46 @@ export class MysqlAppend {
     return { rows, before, newest, generation: this.#known.generation };
   }
 
-  async #carefully(entries: readonly Entry[], options: { lookUp: boolean }): Promise<Appended[]> {
+  /**
+   * @param options `firm`: for entries of one conversation; keeps others out of it while its newest number is in use,
+   * also those who guess.
+   */
+  async #carefully(
+    entries: readonly Entry[],
+    options: { lookUp: boolean; firm?: boolean },
+  ): Promise<Appended[]> {
+    const { firm = false } = options;
     let { lookUp } = options;
+    let clashes = 0;
     const deadline = performance.now() + PATIENCE;
     for (let attempt = 1;; attempt++) {
       const { generation } = this.#known;
       try {
-        const batch = { lookUp, at: this.#now() };
-        const done = await this.#db.transaction((tx) => new Batch(tx, batch).run(entries));
+        const batch = { lookUp, firm, at: this.#now() };
+        const done = await this.#db.transaction((tx) => new Batch(tx, batch).run(entries), { firm });
         this.#note({ ...done, generation });
         return done.results;
       } catch (error) {
         if (attempt === ATTEMPTS) throw error;
         lookUp = true;
-        if (codeOf(error) === "ER_DUP_ENTRY") continue;
+        if (codeOf(error) === "ER_DUP_ENTRY") {
+          if (!firm && ++clashes === CLASHES) return await this.#firmly(entries);
+          continue;
+        }
         if (!(error instanceof StoreUnavailable) || performance.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE));
       }
     }
+  }
+
+  /** Another node that guesses could be faster for ever. One conversation after the other, so that nobody deadlocks. */
+  async #firmly(entries: readonly Entry[]): Promise<Appended[]> {
+    const results = new Map<Entry, Appended>();
+    for (const group of Map.groupBy(entries, ({ conv }) => conv).values()) {
+      const done = await this.#carefully(group, { lookUp: true, firm: true });
+      group.forEach((entry, i) => results.set(entry, done[i]!));
+    }
+    return entries.map((entry) => results.get(entry)!);
   }
 
   #note(found: {
@@ -172,6 +196,7 @@ interface Done {
 class Batch {
   readonly #tx: Session;
   readonly #lookUp: boolean;
+  readonly #firm: boolean;
   readonly #at: number;
   readonly #newest = new Map<string, number>();
   readonly #before = new Map<string, LogMessage>();
@@ -179,9 +204,10 @@ class Batch {
   readonly #begun: Entry[] = [];
   #users = new Set<number>();
 
-  constructor(tx: Session, options: { lookUp: boolean; at: number }) {
+  constructor(tx: Session, options: { lookUp: boolean; firm: boolean; at: number }) {
     this.#tx = tx;
     this.#lookUp = options.lookUp;
+    this.#firm = options.firm;
     this.#at = options.at;
   }
 
@@ -200,10 +226,17 @@ class Batch {
   async #lock(entries: readonly Entry[]): Promise<void> {
     const convs = roundedUp([...new Set(entries.map(({ conv }) => conv))].sort());
     const these = `conversation.conv IN (${placeholders(convs.length)})`;
-    await this.#tx.rows(
+    const begun = await this.#tx.rows<{ conv: string }>(
       `SELECT conv FROM conversation WHERE ${these} ORDER BY conv FOR UPDATE`,
       convs,
     );
+    // Its gap lock is what keeps others out. InnoDB takes one for reads in descending order, too.
+    if (this.#firm && begun.length > 0) {
+      await this.#tx.rows(
+        "SELECT seq FROM message WHERE conv = ? ORDER BY seq DESC LIMIT 1 FOR UPDATE",
+        begun.slice(0, 1).map(({ conv }) => conv),
+      );
+    }
     // Not by the same statement: what it reads without a lock is as old as its begin.
     const rows = await this.#tx.rows<{ conv: string; seq: number }>(
       `SELECT conversation.conv, ${NEWEST("conversation")} AS seq FROM conversation WHERE ${these}`,

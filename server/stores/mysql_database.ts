@@ -159,10 +159,16 @@ export class Database {
   /**
    * Runs `work` in a transaction and commits it. A deadlock rolls back and runs it again. When the connection is
    * lost while committing, the outcome is unknown and the error says {@linkcode StoreUnavailable}: what must not be
-   * done twice needs a key of its own.
+   * done twice needs a key of its own. A `firm` one locks what it reads for update with the gaps beside it.
    */
-  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return await this.#retrying((session) => inTransaction(session, work));
+  async transaction<T>(
+    work: (session: Session) => Promise<T>,
+    options: { firm?: boolean } = {},
+  ): Promise<T> {
+    return await this.#retrying(async (session) => {
+      if (options.firm) await session.command("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+      return await inTransaction(session, work);
+    });
   }
 
   /** A statement on its own can lose a deadlock, too: its locks are those of several rows and keys. */
