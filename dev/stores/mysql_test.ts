@@ -74,14 +74,14 @@ Deno.test({
       await withTwoUsers(one);
       let n = 0;
       let writing = true;
-      const streams = Array.from({ length: 4 }, async () => {
+      const streams = Array.from({ length: 100 }, async () => {
         while (writing) await seqOf(one, ++n);
       });
-      for (let i = 1; i <= 100; i++) await seqOf(two, 1_000_000 + i);
+      for (let i = 1; i <= 300; i++) await seqOf(two, 1_000_000 + i);
       writing = false;
       await Promise.all(streams);
       const rows = await db.sql("SELECT COUNT(*), MIN(seq), MAX(seq) FROM message", { database: "chat" });
-      assertEquals(rows, `${n + 100}\t1\t${n + 100}`);
+      assertEquals(rows, `${n + 300}\t1\t${n + 300}`);
     } finally {
       await one.close();
       await two.close();
