@@ -1,220 +1,106 @@
-import process from "node:process";
+import { delay } from "@std/async/delay";
+import type { Figures } from "./load/gauge.ts";
+import type { CrowdSettings } from "./load/crowd.ts";
+import type { GroupSettings } from "./load/group.ts";
+import type { HistorySettings } from "./load/history.ts";
+import type { LoginsSettings } from "./load/logins.ts";
+import type { PairsSettings } from "./load/pairs.ts";
+import type { SteadySettings } from "./load/steady.ts";
 
-/**
- * The load, in a process of its own: pairs of clients in a closed loop. Each sender has a fixed number of messages
- * under way; the next one goes out when an earlier one has reached its receiver and, where the server acknowledges,
- * has been acknowledged. Reads its settings from the first argument and prints its figures, both as JSON.
- */
-export interface LoadSettings {
-  /** The port of the senders' server, and that of the receivers'. */
-  readonly ports: readonly [number, number];
-  /** LOGIN frames of the senders and of the receivers, in pairs. */
-  readonly logins: readonly (readonly [object, object])[];
-  /** Ids of the receivers. */
-  readonly receivers: readonly number[];
-  readonly inFlight: number;
-  /** Whether the server acknowledges. */
-  readonly acknowledged: boolean;
-  readonly warmUpMs: number;
-  readonly measureMs: number;
-}
-
-export interface LoadFigures {
-  /** Messages delivered (and acknowledged) per second. */
-  readonly perSecond: number;
-  /** From sending to delivery, ms. */
-  readonly p50: number;
-  readonly p99: number;
-  /** The share of the time that this process was busy; near 1 means the load was the limit. */
-  readonly busy: number;
+/** The kinds of load, each a file in `load/`, and what each is told at its start. */
+interface Kinds {
+  readonly pairs: PairsSettings;
+  readonly steady: SteadySettings;
+  readonly group: GroupSettings;
+  readonly logins: LoginsSettings;
+  readonly crowd: CrowdSettings;
+  readonly history: HistorySettings;
 }
 
 const utf8 = new TextEncoder();
-const LINE_END = 0x0a;
 
-/** A client that counts frames by their msgid, which every server here writes first, and does not parse them. */
-class Client {
-  readonly #conn: Deno.TcpConn;
-  readonly #decoder = new TextDecoder();
+/** A load in a process of its own, so that it never shares an event loop with what it measures. */
+export class Load implements AsyncDisposable {
+  readonly #kind: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #signal: AbortSignal;
   #text = "";
-  onFrame: (msgid: number) => void = () => {};
-  /** Called when all frames of what one read brought have been passed on. */
-  onRead: () => void = () => {};
 
-  constructor(conn: Deno.TcpConn) {
-    this.#conn = conn;
+  private constructor(kind: string, { child, signal }: { child: Deno.ChildProcess; signal: AbortSignal }) {
+    this.#kind = kind;
+    this.#child = child;
+    this.#signal = signal;
+    this.#writer = child.stdin.getWriter();
+    this.#reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  static async connect(port: number): Promise<Client> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay(true);
-    return new Client(conn);
-  }
-
-  send(bytes: Uint8Array): void {
-    this.#conn.write(bytes).catch((error) => failed(error));
-  }
-
-  /** Logs in, and confirms what an earlier run has left, so that it does not come again in this one. */
-  async logIn(login: object): Promise<void> {
-    this.#write(login);
-    const ack = await this.#next(2);
-    // A bare relay says no more than that it heard.
-    if (ack.conversations === undefined) return this.#begin();
-    for (const { conv, seq, delivered } of ack.conversations) {
-      if (seq > delivered) this.#write({ msgid: 13, conv, seq, kind: "delivered" });
+  /** Starts a load; it is connected and under way when the promise resolves. */
+  static async start<Kind extends keyof Kinds>(
+    kind: Kind,
+    { settings, signal }: { settings: Kinds[Kind]; signal: AbortSignal },
+  ): Promise<Load> {
+    const file = new URL(`load/${kind}.ts`, import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", file],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const load = new Load(kind, { child, signal });
+    try {
+      await load.ask(JSON.stringify(settings));
+      return load;
+    } catch (error) {
+      await load[Symbol.asyncDispose]();
+      throw error;
     }
-    this.#write({ msgid: 14 });
-    await this.#next(15);
-    this.#begin();
   }
 
-  #write(frame: object): void {
-    this.send(utf8.encode(JSON.stringify(frame) + "\n"));
+  /** What was measured since the last mark. */
+  mark(): Promise<Figures> {
+    return this.ask("mark");
   }
 
-  /** The next frame of a kind; others are dropped. */
-  async #next(msgid: number) {
-    const buffer = new Uint8Array(64 * 1024);
+  /** Gives a command and takes its answer. */
+  async ask<Answer>(command: string): Promise<Answer> {
+    const stopped = Promise.withResolvers<never>();
+    const onAbort = () => stopped.reject(this.#signal.reason);
+    this.#signal.throwIfAborted();
+    this.#signal.addEventListener("abort", onAbort);
+    try {
+      // One that has failed takes no commands; reading says so.
+      this.#writer.write(utf8.encode(command + "\n")).catch(() => "gone");
+      return JSON.parse(await Promise.race([this.#line(), stopped.promise]));
+    } finally {
+      this.#signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // It may have ended by itself; whoever asked it has been told.
+    await this.#writer.close().catch(() => "gone");
+    await this.#child.status;
+    await this.#reader.cancel();
+  }
+
+  async #line(): Promise<string> {
     while (true) {
-      for (let end = this.#text.indexOf("\n"); end >= 0; end = this.#text.indexOf("\n")) {
-        const frame = JSON.parse(this.#text.slice(0, end));
+      const end = this.#text.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#text.slice(0, end);
         this.#text = this.#text.slice(end + 1);
-        if (frame.msgid === msgid) return frame;
+        return line;
       }
-      const count = await this.#conn.read(buffer);
-      if (count === null) throw new Error("the server closed the connection");
-      this.#text += this.#decoder.decode(buffer.subarray(0, count), { stream: true });
-    }
-  }
-
-  #begin(): void {
-    this.#read().catch((error) => failed(error));
-  }
-
-  async #read(): Promise<void> {
-    const buffer = new Uint8Array(64 * 1024);
-    let atStart = true;
-    let msgid = 0;
-    let column = 0;
-    while (true) {
-      const count = await this.#conn.read(buffer);
-      if (count === null) return;
-      for (let i = 0; i < count; i++) {
-        const byte = buffer[i]!;
-        if (byte === LINE_END) {
-          this.onFrame(msgid);
-          atStart = true;
-          msgid = 0;
-          column = 0;
-        } else if (atStart) {
-          // {"msgid":12, …: the digits begin at column 9.
-          if (column++ >= 9) {
-            if (byte >= 0x30 && byte <= 0x39) msgid = msgid * 10 + byte - 0x30;
-            else {
-              atStart = false;
-              const end = buffer.indexOf(LINE_END, i);
-              i = end < 0 || end >= count ? count : end - 1;
-            }
-          }
-        }
-      }
-      this.onRead();
+      const { value, done } = await this.#reader.read();
+      if (done) throw new Error(`the load ${this.#kind} failed`);
+      this.#text += value;
     }
   }
 }
 
-let ended = false;
-
-function failed(error: unknown): void {
-  if (!ended) throw error;
-}
-
-class Pair {
-  readonly #sender: Client;
-  readonly #settings: LoadSettings;
-  readonly #prefix: string;
-  #sent = 0;
-  #delivered = 0;
-  #acknowledged = 0;
-  readonly #times: number[] = [];
-  readonly #latencies: number[];
-
-  constructor(
-    clients: readonly [Client, Client],
-    options: { index: number; settings: LoadSettings; latencies: number[] },
-  ) {
-    const [sender, receiver] = clients;
-    const { index, settings, latencies } = options;
-    this.#sender = sender;
-    this.#settings = settings;
-    this.#latencies = latencies;
-    const run = Date.now().toString(36);
-    this.#prefix = `{"msgid":6,"toid":${
-      settings.receivers[index]
-    },"msg":"hello, how are you today?","mid":"${run}-`;
-    receiver.onFrame = (msgid) => {
-      if (msgid !== 6) return;
-      this.#delivered++;
-      this.#latencies.push(performance.now() - this.#times.shift()!);
-    };
-    sender.onFrame = (msgid) => {
-      if (msgid === 16) throw new Error("the server refused a message");
-      if (msgid !== 12) return;
-      this.#acknowledged++;
-    };
-    receiver.onRead = sender.onRead = () => this.#next();
-  }
-
-  start(): void {
-    this.#next();
-  }
-
-  #next(): void {
-    const done = this.#settings.acknowledged
-      ? Math.min(this.#delivered, this.#acknowledged)
-      : this.#delivered;
-    let frames = "";
-    while (!ended && this.#sent - done < this.#settings.inFlight) {
-      this.#times.push(performance.now());
-      frames += `${this.#prefix}${this.#sent++}"}\n`;
-    }
-    if (frames !== "") this.#sender.send(utf8.encode(frames));
-  }
-}
-
-async function main(settings: LoadSettings): Promise<LoadFigures> {
-  const latencies: number[] = [];
-  const pairs = await Promise.all(settings.logins.map(async ([from, to], index) => {
-    const clients = [
-      await Client.connect(settings.ports[0]),
-      await Client.connect(settings.ports[1]),
-    ] as const;
-    await Promise.all([clients[0].logIn(from), clients[1].logIn(to)]);
-    return new Pair(clients, { index, settings, latencies });
-  }));
-  for (const pair of pairs) pair.start();
-  await sleep(settings.warmUpMs);
-  latencies.length = 0;
-  const began = performance.now();
-  const cpu = process.cpuUsage();
-  await sleep(settings.measureMs);
-  const seconds = (performance.now() - began) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  ended = true;
-  const sorted = Float64Array.from(latencies).sort();
-  return {
-    perSecond: latencies.length / seconds,
-    p50: sorted[Math.floor(sorted.length * 0.5)] ?? 0,
-    p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
-    busy: (user + system) / 1e6 / seconds,
-  };
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-if (import.meta.main) {
-  const figures = await main(JSON.parse(await Deno.readTextFile(Deno.args[0]!)));
-  Deno.stdout.writeSync(utf8.encode(JSON.stringify(figures) + "\n"));
-  Deno.exit(0);
+/** Waits, unless the bench is stopped. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, { signal });
 }

@@ -1,111 +1,117 @@
-import { parseArgs } from "@std/cli/parse-args";
-import type { LoadFigures, LoadSettings } from "./load.ts";
-import { startCluster, startEmbedded, startRelay, type Target } from "./targets.ts";
+import { type Options, readOptions, sizesOf } from "./options.ts";
+import { table } from "./report.ts";
+import { headline, type Result } from "./result.ts";
+import { Bench, type Scenario } from "./scenario.ts";
+import { chat } from "./scenarios/chat.ts";
+import { flat } from "./scenarios/flat.ts";
+import { groups } from "./scenarios/groups.ts";
+import { history } from "./scenarios/history.ts";
+import { idle } from "./scenarios/idle.ts";
+import { logins } from "./scenarios/logins.ts";
+import { reconnect } from "./scenarios/reconnect.ts";
+import { soak } from "./scenarios/soak.ts";
+import { start } from "./scenarios/start.ts";
+import { World } from "./world.ts";
+
+const SCENARIOS: readonly Scenario[] = [start, chat, groups, logins, history, flat, idle, reconnect, soak];
+
+const HELP =
+  `Measures the server on this machine: on its embedded store, on MariaDB, and over two nodes and Redis, and
+in the same run the floor, a bare relay that only parses, looks up and forwards. Load comes from processes of their
+own, in closed loops: "load busy" says how much of a processor they used, and near 1 they were the limit.
+
+usage: deno task bench [flags]
+
+  --quick           everything in a reduced form, in less than a minute
+  --repeat N        repetitions, of which the medians are printed (5)
+  --seconds N       how long each measures (4)
+  --embedded        the embedded store only: needs no MariaDB and Redis
+  --only NAME[,…]   only these scenarios
+  --soak MINUTES    a soak after everything else; 10 for a release
+  --large           10 million messages in the log where it is compared with an empty one: needs 4 GB of disk
+  --json FILE       write the figures of every repetition
+  --help            print this and exit
+
+scenarios:
+${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(17)} ${about}`).join("\n")}
+`;
 
 const utf8 = new TextEncoder();
 const print = (text: string) => void Deno.stdout.writeSync(utf8.encode(text + "\n"));
+const say = (text: string) => void Deno.stderr.writeSync(utf8.encode(text + "\n"));
 
-const HELP =
-  `Measures messages per second on this machine: pairs of clients in a closed loop against the server, on its
-embedded store, on MariaDB, and over two nodes and Redis, and in the same run against the floor, a bare relay that
-only parses, looks up and forwards. A message counts when it has reached its receiver and, where the server
-acknowledges, its acknowledgement has reached the sender.
+class Interrupted extends Error {}
 
-usage: deno task bench [--quick] [--repeat N] [--seconds N] [--embedded] [--json FILE]
-
-  --quick       one repetition of one second each
-  --repeat N    repetitions, of which the medians are printed (3)
-  --seconds N   how long each measures (4)
-  --embedded    the embedded store only: needs no MariaDB and Redis
-  --json FILE   write the figures of every repetition
-`;
-
-/** How many pairs, and how many messages each has under way. */
-const LOADS = [{ pairs: 1, inFlight: 1 }, { pairs: 100, inFlight: 1 }, { pairs: 300, inFlight: 4 }];
-const USERS = 600;
-
-/** One repetition of one load, in a process of its own. */
-async function measure(
-  target: Target,
-  load: (typeof LOADS)[number],
-  times: { folder: string; seconds: number },
-): Promise<LoadFigures> {
-  const pairs = Array.from({ length: load.pairs }, (_, i) => [2 * i, 2 * i + 1] as const);
-  const settings: LoadSettings = {
-    ports: target.ports,
-    logins: pairs.map(([from, to]) => [target.login(from), target.login(to)]),
-    receivers: pairs.map(([, to]) => target.idOf(to)),
-    inFlight: load.inFlight,
-    acknowledged: target.acknowledged,
-    warmUpMs: 1000 * Math.min(1, times.seconds),
-    measureMs: 1000 * times.seconds,
-  };
-  const file = `${times.folder}/load.json`;
-  await Deno.writeTextFile(file, JSON.stringify(settings));
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("load.ts", import.meta.url).pathname, file],
-    stderr: "inherit",
-  });
-  const { code, stdout } = await command.output();
-  if (code !== 0) throw new Error(`the load failed on ${target.name}`);
-  return JSON.parse(new TextDecoder().decode(stdout)) as LoadFigures;
-}
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-
-function row(
-  load: (typeof LOADS)[number],
-  { target, figures }: { target: Target; figures: LoadFigures[] },
-  floor: number,
-) {
-  const of = (key: keyof LoadFigures) => median(figures.map((run) => run[key]));
-  return [
-    `${load.pairs} × ${load.inFlight}`.padEnd(19),
-    target.name.padEnd(27),
-    of("perSecond").toFixed(0).padStart(10),
-    (of("perSecond") / floor).toFixed(2).padStart(7),
-    of("p50").toFixed(2).padStart(8),
-    of("p99").toFixed(2).padStart(8),
-    of("busy").toFixed(2).padStart(11),
-  ].join(" ");
-}
-
-async function main(): Promise<void> {
-  const flags: Record<string, unknown> = parseArgs(Deno.args, {
-    boolean: ["quick", "help", "embedded"],
-    string: ["repeat", "seconds", "json"],
-  });
-  if (flags.help === true) return print(HELP);
-  const repeat = Number(flags.repeat ?? (flags.quick === true ? 1 : 3));
-  const seconds = Number(flags.seconds ?? (flags.quick === true ? 1 : 4));
-  const folder = await Deno.makeTempDir();
-  const results: Record<string, unknown>[] = [];
-  await using running = new AsyncDisposableStack();
-  running.defer(() => Deno.remove(folder, { recursive: true }));
-  const targets: Target[] = [running.use(await startRelay()), running.use(await startEmbedded(USERS, print))];
-  if (flags.embedded !== true) {
-    for (const target of await startCluster(USERS)) targets.push(running.use(target));
+async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+  let options;
+  try {
+    options = readOptions(args, SCENARIOS.map(({ name }) => name));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    say(`${error.message}; see --help`);
+    return 2;
   }
+  if (options === "help") {
+    print(HELP);
+    return 0;
+  }
+  const began = performance.now();
+  const { results, failures } = await run(options, signal);
+  const { repeat, seconds, json } = options;
   const machine = `${navigator.hardwareConcurrency} processors, Deno ${Deno.version.deno}`;
-  print(`${repeat} × ${seconds} s each, medians; ${machine}\n`);
-  print("pairs × in flight   target                      messages/s   ratio   p50 ms   p99 ms   load busy");
-  for (const load of LOADS) {
-    const runs = targets.map((target) => ({ target, figures: [] as LoadFigures[] }));
-    for (let i = 0; i < repeat; i++) {
-      for (const { target, figures } of runs) figures.push(await measure(target, load, { folder, seconds }));
-    }
-    const floor = median(runs[0]!.figures.map((run) => run.perSecond));
-    for (const run of runs) {
-      print(row(load, run, floor));
-      results.push({ ...load, target: run.target.name, runs: run.figures });
+  const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+  print(`\n${repeat} × ${seconds} s each, medians; ${machine}; took ${minutes} min\n\n${table(results)}`);
+  for (const failure of failures) print(failure);
+  if (json !== undefined) {
+    const report = { machine, repeat, seconds, sizes: sizesOf(options), results, failures };
+    await Deno.writeTextFile(json, JSON.stringify(report, undefined, 2) + "\n");
+  }
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function run(
+  options: Options,
+  signal: AbortSignal,
+): Promise<{ results: Result[]; failures: string[] }> {
+  const sizes = sizesOf(options);
+  await using world = await World.create({ crowd: sizes.crowd, embedded: options.embedded });
+  const bench = new Bench({ options, sizes, world, signal, say });
+  const results: Result[] = [];
+  const failures: string[] = [];
+  for (const scenario of SCENARIOS.filter((scenario) => isWanted(scenario, options))) {
+    try {
+      for await (const result of scenario.run(bench)) {
+        say(`  ${headline(result)}`);
+        results.push(result);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      // The others are worth measuring all the same.
+      failures.push(`${scenario.name} failed: ${error instanceof Error ? error.message : error}`);
+      say(failures.at(-1)!);
     }
   }
-  for (const target of targets.slice(0, 3)) {
-    print(`${target.name} after the load: ${target.rss().toFixed(0)} MB resident`);
+  return { results, failures };
+}
+
+function isWanted(scenario: Scenario, { only, soakMinutes }: Options): boolean {
+  if (scenario === soak) return soakMinutes > 0;
+  return only.length === 0 || only.includes(scenario.name);
+}
+
+/** 130 if it was interrupted. Whatever was started has ended by then. */
+async function exitCode(): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => stop.abort(new Interrupted("interrupted")));
   }
-  if (typeof flags.json === "string") {
-    await Deno.writeTextFile(flags.json, JSON.stringify(results, undefined, 2) + "\n");
+  try {
+    return await main(Deno.args, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    say("interrupted");
+    return 130;
   }
 }
 
-await main();
+if (import.meta.main) Deno.exit(await exitCode());

@@ -1,0 +1,37 @@
+/** Some of the users, whose ids follow each other. */
+export interface Range {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Who the users are. Each range is for one purpose, so that no measurement finds what another one left. */
+export const PEOPLE = {
+  /** Pairs for one-to-one messages: 1001 writes to 1002, and so on. */
+  pairs: { first: 1001, count: 600 },
+  talkers: { first: 2001, count: 40 },
+  readers: { first: 2101, count: 20 },
+  logins: { first: 2201, count: 50 },
+  /** Nobody logs them in: others have them as friends, or had conversations with them. */
+  silent: { first: 3001, count: 1000 },
+  smallGroup: { first: 4001, count: 50 },
+  largeGroup: { first: 5001, count: 500 },
+  /** The last range: as many as a run wants. */
+  crowd: { first: 10_001, count: 10_000 },
+} as const satisfies Record<string, Range>;
+
+export const GROUPS = { small: 1, large: 2, history: 3 } as const;
+
+/** The password of every user, and the name of the one who is registered first. */
+export const PASSWORD = "bench";
+
+/** A user's token. */
+export const tokenOf = (user: number) => `bench-${user}`;
+
+/** Ids of pairs of users, sender first. */
+export function pairsOf(range: Range, count: number): (readonly [number, number])[] {
+  return Array.from({ length: count }, (_, i) => [range.first + 2 * i, range.first + 2 * i + 1] as const);
+}
+
+export function idsOf({ first, count }: Range): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
