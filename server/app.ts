@@ -8,6 +8,7 @@ import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
 import { Cursors } from "./services/cursors.ts";
 import { Delivery, EVERYBODY } from "./services/delivery.ts";
+import { Gate } from "./services/gate.ts";
 import { Friends } from "./services/friends.ts";
 import { Groups } from "./services/groups.ts";
 import { Healer } from "./services/healer.ts";
@@ -52,12 +53,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 
   const services = wire({ config, log, store, bus, node });
   handle(services.busEvents);
-  const { router, login, leases, healer, cursors } = services;
+  const { router, login, leases, healer, cursors, delivery } = services;
   await leases.start();
   starting.defer(() => leases.stop());
   await bus.subscribe([EVERYBODY]);
   healer.start();
   starting.defer(() => healer.stop());
+  starting.defer(() => delivery.close());
   starting.defer(() => cursors.close());
 
   const listener = new Listener({
@@ -115,10 +117,13 @@ function wire({ config, log, store, bus, node }: Parts) {
         ? log.warn("cursors not stored, trying again", { cause: error.message })
         : onDefect(error),
   });
+  // Each uses up to two connections at once, and others need some as well.
+  const gate = new Gate(Math.max(1, Math.floor(config["db-pool"] / 2) - 1));
   const leases: Leases = new Leases({
     store: store.leases,
     node,
     sessions,
+    gate,
     monotonic: () => performance.now(),
     evict: (session) => login.evict(session),
     askToEvict: (lease) => delivery.askToEvict(lease),
@@ -138,6 +143,8 @@ function wire({ config, log, store, bus, node }: Parts) {
     onEvict: (session) => void login.evict(session).catch(onDefect),
     onMissing: () => healer.heal(),
     onNonsense: (payload) => log.warn("nonsense came by the bus", { payload: payload.slice(0, 200) }),
+    onDefect,
+    monotonic: () => performance.now(),
   });
   const presence = new Presence({ store, delivery, now, onDefect });
   const auth = new Auth({
@@ -153,6 +160,7 @@ function wire({ config, log, store, bus, node }: Parts) {
     cursors,
     leases,
     presence,
+    gate,
     v1AckLimit: config["v1-ack-limit"],
     onDefect,
   });
@@ -182,7 +190,7 @@ function wire({ config, log, store, bus, node }: Parts) {
     },
     unsent: (channel, payload) => delivery.unsent(channel, payload),
   };
-  return { sessions, router, login, leases, healer, cursors, busEvents: events };
+  return { sessions, router, login, leases, healer, cursors, delivery, busEvents: events };
 }
 
 /** The bus is there before those who listen to it: until they are, what it says is nobody's business. */

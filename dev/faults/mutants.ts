@@ -60,6 +60,11 @@ export const MUTANTS = {
         replace: "  heal(): void {\n    if (this.#log !== undefined) return;\n",
       },
       {
+        file: "server/services/sequencer.ts",
+        find: "const limit = Math.min(MOST, newest - known.last);",
+        replace: "const limit = newest - newest;",
+      },
+      {
         file: "server/services/inbox.ts",
         find: "seq === position.pushed + 1 && !this.#behind.has(conv)",
         replace: "seq > position.pushed",

@@ -13,6 +13,8 @@ export interface ListenerOptions extends ConnectionOptions {
   readonly onAcceptError: (error: unknown) => void;
 }
 
+/** So many connections are accepted in a row; then what else is ready has its turn. */
+const ACCEPT_AT_ONCE = 16;
 /** How long to wait before accepting again when the system has no room for another connection, in ms. */
 const ACCEPT_PAUSE = 100;
 /** How often connections are looked at for signs of life, in ms. */
@@ -84,9 +86,10 @@ export class Listener {
   }
 
   async #accept(): Promise<void> {
-    while (!this.#closing) {
+    for (let accepted = 1; !this.#closing; accepted++) {
       try {
         this.#serve(await this.#listener.accept());
+        if (accepted % ACCEPT_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       } catch (error) {
         if (this.#closing) return;
         // It left before it was accepted: nothing is wrong here.

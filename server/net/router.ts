@@ -57,7 +57,8 @@ export class Router {
       const route = this.#route(client, msgid);
       if (wait > 0) throw new Refusal(Errno.TOO_FAST, "too fast", { retryMs: wait });
       if (this.stopping) throw new Refusal(Errno.STOPPING, "the server is stopping", { retryMs: RETRY_MS });
-      if (!this.#mayServe()) throw notStored();
+      // That the client lives is true whoever serves it.
+      if (msgid !== Msg.PONG && !this.#mayServe()) throw notStored();
       if (route.order === "alone") return this.#alone(client, route, { msgid, body });
       const done = this.#handle(client, route, { msgid, body });
       if (done instanceof Promise) this.#track(client, done, { msgid, body });

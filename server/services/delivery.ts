@@ -4,6 +4,7 @@ import { parseConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage, Reply } from "../protocol/messages.ts";
 import type { LogStore, NewMessage } from "../stores/store.ts";
+import { Sequencer } from "./sequencer.ts";
 import { groupChannel, type Session, type Sessions, userChannel } from "./sessions.ts";
 
 /** What nodes tell each other on the channels of users and groups. */
@@ -31,17 +32,33 @@ export interface DeliveryOptions {
   readonly onMissing: () => void;
   /** Called with what came by the bus and makes no sense. */
   readonly onNonsense: (payload: string) => void;
+  readonly onDefect: (error: unknown) => void;
+  /** A clock in ms that never goes back. */
+  readonly monotonic: () => number;
 }
 
 /** The way of every message: committed to its log first, then to whoever is online, here or on other nodes. */
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly #sequencer: Sequencer;
   /** The newest wake-up of each conversation and channel that the bus did not take. */
   readonly #unsent = new Map<string, { channel: string; payload: string }>();
   #tooManyUnsent = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#sequencer = new Sequencer({
+      log: options.log,
+      deliver: (push) => this.#offer(push),
+      toPush: (message) => new Push(message),
+      monotonic: options.monotonic,
+      onDefect: options.onDefect,
+    });
+  }
+
+  /** Offers what still waits for something else. */
+  close(): void {
+    this.#sequencer.close();
   }
 
   /**
@@ -82,7 +99,7 @@ export class Delivery {
     if (!envelope) return;
     const [kind, id] = channel.split(":");
     if (envelope.type === "message") {
-      if (envelope.node !== this.#options.node) this.#offer(channel, new Push(envelope.message));
+      if (envelope.node !== this.#options.node) this.#sequencer.pass(new Push(envelope.message));
       return;
     }
     const session = kind === "user" ? this.#options.sessions.get(Number(id)) : undefined;
@@ -111,26 +128,27 @@ export class Delivery {
   #distribute(message: LogMessage): void {
     const { sessions, node, mayServe } = this.#options;
     const about = parseConv(message.conv);
-    const push = new Push(message);
+    this.#sequencer.pass(new Push(message));
     if (about?.kind === "group") {
-      for (const session of sessions.inGroup(about.group)) session.inbox.offer(push);
       this.#publish(groupChannel(about.group), { type: "message", node, message });
     } else if (about?.kind === "pair") {
       for (const user of about.low === about.high ? [about.low] : [about.low, about.high]) {
-        const session = sessions.get(user);
-        session?.inbox.offer(push);
         // A session that may have gone elsewhere is told in both places.
-        if (!session || !mayServe()) this.#publish(userChannel(user), { type: "message", node, message });
+        if (sessions.get(user) && mayServe()) continue;
+        this.#publish(userChannel(user), { type: "message", node, message });
       }
     }
   }
 
-  #offer(channel: string, push: Push): void {
-    const [kind, id] = channel.split(":");
-    if (kind === "group") {
-      for (const session of this.#options.sessions.inGroup(Number(id))) session.inbox.offer(push);
-    } else {
-      this.#options.sessions.get(Number(id))?.inbox.offer(push);
+  /** Offers an entry to the sessions here that may read it. */
+  #offer(push: Push): void {
+    const { sessions } = this.#options;
+    const about = parseConv(push.message.conv);
+    if (about?.kind === "group") {
+      for (const session of sessions.inGroup(about.group)) session.inbox.offer(push);
+    } else if (about?.kind === "pair") {
+      sessions.get(about.low)?.inbox.offer(push);
+      if (about.high !== about.low) sessions.get(about.high)?.inbox.offer(push);
     }
   }
 

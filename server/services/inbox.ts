@@ -1,4 +1,3 @@
-import { delay } from "@std/async/delay";
 import { Errno, Refusal } from "../errors.ts";
 import { pairConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
@@ -52,7 +51,9 @@ export class Inbox {
   readonly #marked = new Set<string>();
   /** What to tell a client that does not read just now. */
   readonly #news = new Map<string, Reply>();
-  readonly #closing = new AbortController();
+  #closed = false;
+  /** Ends the pause that the inbox is in. */
+  #hurry: (() => void) | undefined;
   #started = false;
   #pumping = false;
 
@@ -90,7 +91,8 @@ export class Inbox {
 
   /** Ends all pushing; what is queued on the connection stays its business. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    this.#hurry?.();
     this.#behind.clear();
     this.#marked.clear();
     this.#news.clear();
@@ -228,7 +230,7 @@ export class Inbox {
 
   /** Programs of the first generation take what one read gives them for one frame. */
   async #pace(): Promise<void> {
-    await delay(V1_PACE, { signal: this.#closing.signal }).catch(() => "closed while waiting");
+    await this.#pause(V1_PACE);
   }
 
   #fallBehind(conv: string, seq: number): void {
@@ -242,19 +244,18 @@ export class Inbox {
 
   #wake(): void {
     const nothing = this.#behind.size === 0 && this.#news.size === 0;
-    if (this.#pumping || !this.#started || nothing || this.#closing.signal.aborted) return;
+    if (this.#pumping || !this.#started || nothing || this.#closed) return;
     this.#pumping = true;
     this.#pump().catch(this.#onDefect);
   }
 
   async #pump(): Promise<void> {
-    const { signal } = this.#closing;
     try {
-      while (!signal.aborted && this.#behind.size + this.#news.size > 0) {
+      while (!this.#closed && this.#behind.size + this.#news.size > 0) {
         // One whose connection has failed is about to be closed.
         if (!await this.#peer.drained()) return;
         if (!this.#mayServe()) {
-          await delay(UNSURE_PAUSE, { signal }).catch(() => "closed while waiting");
+          await this.#pause(UNSURE_PAUSE);
           continue;
         }
         this.#tellNews();
@@ -263,12 +264,23 @@ export class Inbox {
       }
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      await delay(STORE_RETRY, { signal }).catch(() => "closed while waiting");
+      await this.#pause(STORE_RETRY);
       queueMicrotask(() => this.#wake());
     } finally {
       // In the same turn as the look at what is waiting, so that no wake-up falls in between.
       this.#pumping = false;
     }
+  }
+
+  /** Waits, but not beyond the inbox's end. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#closed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#hurry = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#hurry = undefined;
   }
 
   #tellNews(): void {
@@ -284,13 +296,13 @@ export class Inbox {
     this.#marked.delete(conv);
     const page = await this.#log.read({ conv, after: position.pushed, ...PAGE });
     // The process may have been frozen for a while meanwhile.
-    if (this.#closing.signal.aborted || !this.#mayServe()) return;
+    if (this.#closed || !this.#mayServe()) return;
     for (const message of page) {
       if (message.seq <= position.pushed) continue;
       if (!this.#isOwn(message) && !this.#peer.writable) return;
       this.#advance(position, new Push(message));
       if (this.#peer.generation === 1) await this.#pace();
-      if (this.#closing.signal.aborted || !this.#mayServe()) return;
+      if (this.#closed || !this.#mayServe()) return;
     }
     if (page.length > 0) this.#settle(conv, position);
     // The log is the truth: what it does not have cannot be missing, unless it was announced while it was asked.

@@ -1,21 +1,23 @@
 import { delay } from "@std/async/delay";
 import { Errno, Refusal } from "../errors.ts";
 import { type LeaseStore, StoreUnavailable } from "../stores/store.ts";
+import type { Gate } from "./gate.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** How often a node says that it lives and looks what became of its leases, in ms. */
 const BEAT_INTERVAL = 1000;
 /** A node takes itself for dead this much earlier than others may, in ms. */
 const MARGIN = 500;
-/** How long a takeover waits for the other session to end, and how often it looks, in ms. */
+/** How long a takeover waits for the other session to end, and how often it looks, at first and later, in ms. */
 const TAKEOVER_TIMEOUT = 10_000;
-const TAKEOVER_INTERVAL = 100;
+const TAKEOVER_INTERVAL = { first: 100, last: 800 } as const;
 
 export interface LeasesOptions {
   readonly store: LeaseStore;
   /** This node's id. */
   readonly node: string;
   readonly sessions: Sessions;
+  readonly gate: Gate;
   /** A clock in ms that never goes back and goes on while the process is frozen. */
   readonly monotonic: () => number;
   /** Ends a session that has to make room; resolves when its client has been told and its lease given back. */
@@ -120,11 +122,12 @@ export class Leases {
   async #take(
     { user, takeover, session }: { user: number; takeover: boolean; session: string },
   ): Promise<void> {
-    const { store, node, sessions, monotonic } = this.#options;
+    const { store, node, sessions, gate, monotonic } = this.#options;
     const deadline = monotonic() + TAKEOVER_TIMEOUT;
     let asked = "";
+    let interval: number = TAKEOVER_INTERVAL.first;
     while (true) {
-      const holder = await store.take({ user, node, session }, { mayBury: this.#mayBury });
+      const holder = await gate.run(() => store.take({ user, node, session }, { mayBury: this.#mayBury }));
       if (!holder) return;
       if (!takeover || monotonic() > deadline || this.#stopping.signal.aborted) {
         throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
@@ -139,7 +142,8 @@ export class Leases {
         this.#options.askToEvict({ user, session: holder.session });
       } else {
         const { signal } = this.#stopping;
-        await delay(TAKEOVER_INTERVAL, { signal }).catch(() => "stopping");
+        await delay(interval, { signal }).catch(() => "stopping");
+        interval = Math.min(2 * interval, TAKEOVER_INTERVAL.last);
       }
     }
   }

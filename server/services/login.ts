@@ -5,6 +5,7 @@ import type { Group, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
 import type { Auth, Identity } from "./auth.ts";
 import type { Cursors } from "./cursors.ts";
+import type { Gate } from "./gate.ts";
 import { Inbox } from "./inbox.ts";
 import type { Leases } from "./leases.ts";
 import type { Peer } from "./peer.ts";
@@ -19,6 +20,7 @@ export class Login {
   readonly #cursors: Cursors;
   readonly #leases: Leases;
   readonly #presence: Presence;
+  readonly #gate: Gate;
   readonly #v1AckLimit: number;
   readonly #onDefect: (error: unknown) => void;
 
@@ -30,6 +32,7 @@ export class Login {
     cursors: Cursors;
     leases: Leases;
     presence: Presence;
+    gate: Gate;
     v1AckLimit: number;
     onDefect: (error: unknown) => void;
   }) {
@@ -39,6 +42,7 @@ export class Login {
     this.#cursors = options.cursors;
     this.#leases = options.leases;
     this.#presence = options.presence;
+    this.#gate = options.gate;
     this.#v1AckLimit = options.v1AckLimit;
     this.#onDefect = options.onDefect;
   }
@@ -50,14 +54,16 @@ export class Login {
    */
   async logIn(frame: Frame<typeof Msg.LOGIN>, peer: Peer): Promise<Session> {
     peer.generation = (frame.v ?? 1) >= 2 ? 2 : 1;
-    const identity = await this.#auth.authenticate(frame);
+    // Passwords have a queue of their own, which must not be everybody's.
+    const authenticate = () => this.#auth.authenticate(frame);
+    const identity = frame.token === undefined ? await authenticate() : await this.#gate.run(authenticate);
     const { session, subscribed } = await this.#leases.claim(
       { user: identity.id, takeover: frame.takeover ?? false },
       (id) => this.#open(id, { identity, peer }),
     );
     try {
       await subscribed;
-      await this.#present(session, identity);
+      await this.#gate.run(() => this.#present(session, identity));
     } catch (error) {
       await this.#end(session);
       throw error;
@@ -68,7 +74,7 @@ export class Login {
   /** Ends a session, its cursors stored. The connection stays. */
   async logOut(session: Session): Promise<void> {
     await this.#end(session);
-    await this.#presence.left(session.user);
+    await this.#gate.run(() => this.#presence.left(session.user));
   }
 
   /** Ends a session for another one of the same user, which begins when this resolves. */

@@ -32,11 +32,13 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   const { now = Date.now } = options;
   const address = parseUrl(options.url);
   const db = new Database({ ...address, poolSize: options.poolSize });
+  const pulse = new Database({ ...address, poolSize: 1 });
   try {
     await reach(db, { ...address, wait: options.wait });
     await migrate(db, address.database);
   } catch (error) {
     await db.close();
+    await pulse.close();
     throw error;
   }
   const append = new MysqlAppend(db, now);
@@ -46,8 +48,8 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     accounts: new MysqlAccounts(db, now),
     social: new MysqlSocial(db, now),
     log: new MysqlLog(db, (message) => commits.add(withKey(message))),
-    leases: new MysqlLeases(db),
-    close: () => closing ??= commits.drain().then(() => db.close()),
+    leases: new MysqlLeases(db, pulse),
+    close: () => closing ??= commits.drain().then(() => db.close()).then(() => pulse.close()),
   };
 }
 

@@ -13,13 +13,16 @@ const DEAD = `beat < ${NOW} - ${TTL}`;
 export class MysqlLeases implements LeaseStore {
   readonly ttl = TTL;
   readonly #db: Database;
+  readonly #pulse: Database;
 
-  constructor(db: Database) {
+  /** @param pulse Connections for the heartbeat only: it must not wait behind anything else. */
+  constructor(db: Database, pulse: Database) {
     this.#db = db;
+    this.#pulse = pulse;
   }
 
   async beat(node: string): Promise<void> {
-    await this.#db.run(
+    await this.#pulse.run(
       `INSERT INTO node (id, beat) VALUES (?, ${NOW}) ON DUPLICATE KEY UPDATE beat = ${NOW}`,
       [node],
     );
@@ -71,7 +74,7 @@ export class MysqlLeases implements LeaseStore {
   }
 
   async held(node: string): Promise<{ user: number; session: string; wanted: boolean }[]> {
-    const rows = await this.#db.rows<{ user: number; session: string; wanted: number }>(
+    const rows = await this.#pulse.rows<{ user: number; session: string; wanted: number }>(
       "SELECT userid AS user, session, wanted FROM session WHERE node = ? LOCK IN SHARE MODE",
       [node],
     );

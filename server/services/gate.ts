@@ -1,0 +1,62 @@
+/** How many pass in one turn of the event loop: what else is ready has its turn in between. */
+const PER_TURN = 8;
+
+/**
+ * Lets work begin in the order in which it came, a little in each turn of the event loop and so much at a time: thousands
+ * who come back at once must not keep those waiting who are in the middle of something.
+ */
+export class Gate {
+  readonly #atOnce: number;
+  readonly #waiting = new Set<() => void>();
+  #inside = 0;
+  #passed = 0;
+  #turning = false;
+
+  /** @param atOnce How much may be under way. */
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce;
+  }
+
+  /** Does `work` when it may begin. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting.size > 0 || !this.#isOpen) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        this.#turn();
+      });
+    } else {
+      this.#pass();
+    }
+    try {
+      return await work();
+    } finally {
+      this.#inside--;
+      if (this.#waiting.size > 0) this.#turn();
+    }
+  }
+
+  get #isOpen(): boolean {
+    return this.#inside < this.#atOnce && this.#passed < PER_TURN;
+  }
+
+  #pass(): void {
+    this.#inside++;
+    this.#passed++;
+    this.#turn();
+  }
+
+  #turn(): void {
+    if (this.#turning) return;
+    this.#turning = true;
+    setImmediate(() => {
+      this.#turning = false;
+      this.#passed = 0;
+      for (const enter of this.#waiting) {
+        if (!this.#isOpen) break;
+        this.#waiting.delete(enter);
+        this.#pass();
+        enter();
+      }
+    });
+  }
+}
