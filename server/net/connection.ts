@@ -189,14 +189,14 @@ export class Connection implements Peer, RoutedClient {
   }
 
   async #sayFarewell(last: Reply | undefined): Promise<void> {
-    await within(FLUSH_TIMEOUT, async () => await this.inFlight.below(1));
+    if (this.inFlight.count > 0) await within(FLUSH_TIMEOUT, async () => await this.inFlight.below(1));
     // A takeover or a logout may have ended it already.
     const session = this.session;
     if (session) {
       await within(FLUSH_TIMEOUT, () => this.#options.onEnd(session).catch(this.#options.onDefect));
     }
     if (last) this.reply(last);
-    await within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
+    if (this.#outbox.queued > 0) await within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
     // One who has not read what is queued by now is not waited for any longer.
     if (this.#outbox.queued > 0) return this.#close();
     // The reader notices when the client has closed too.

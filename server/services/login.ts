@@ -73,8 +73,10 @@ export class Login {
 
   /** Ends a session, its cursors stored. The connection stays. */
   async logOut(session: Session): Promise<void> {
-    await this.#end(session);
-    await this.#gate.run(() => this.#presence.left(session.user));
+    await this.#gate.run(async () => {
+      await this.#end(session);
+      await this.#presence.left(session.user);
+    });
   }
 
   /** Ends a session for another one of the same user, which begins when this resolves. */
