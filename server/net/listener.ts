@@ -14,7 +14,7 @@ export interface ListenerOptions extends ConnectionOptions {
 }
 
 /** So many connections are accepted in a row; then what else is ready has its turn. */
-const ACCEPT_AT_ONCE = 16;
+const ACCEPT_AT_ONCE = 4;
 /** How long to wait before accepting again when the system has no room for another connection, in ms. */
 const ACCEPT_PAUSE = 100;
 /** How often connections are looked at for signs of life, in ms. */

@@ -1,5 +1,5 @@
 /** How many pass in one turn of the event loop: what else is ready has its turn in between. */
-const PER_TURN = 8;
+const PER_TURN = 2;
 
 /**
  * Lets work begin in the order in which it came, a little in each turn of the event loop and so much at a time: thousands
