@@ -47,8 +47,8 @@ async function main(args: readonly string[]): Promise<number> {
     log.info("stopped");
     return 0;
   } catch (error) {
-    if (!(error instanceof StartupError)) throw error;
-    printError(`chat-server: ${error.message}\n`);
+    if (error instanceof StartupError) printError(`chat-server: ${error.message}\n`);
+    else log.defect(error);
     return 1;
   }
 }

@@ -45,7 +45,7 @@ const SETTINGS = {
     schema: whole(2, 1000),
     default: "10",
     value: "N",
-    help: "the most connections to MySQL at once",
+    help: "the most connections to MySQL at once, beside one for the heartbeat",
   },
   redis: {
     schema: z.string().refine((url) => url === "" || isUrl(url, "redis:") || isUrl(url, "rediss:"), {

@@ -3,7 +3,7 @@ import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 
 /** How long an entry waits for those before it, in ms. What another node announced is a moment later than one's own. */
 const PATIENCE = 30;
-/** A gap of more is none of entries that are on their way. */
+/** A gap of more is none of entries that are on their way; and no more than these wait. */
 const MOST = 256;
 /** After so long without an entry nobody knows what has been missed, in ms. */
 const STALE = 10_000;
@@ -65,6 +65,7 @@ export class Sequencer {
       this.#advance(known, push);
     } else {
       known.held.set(seq, push);
+      if (known.held.size >= MOST) return this.#giveUp(known);
       known.timer ??= setTimeout(() => this.#fill(conv, known).catch(this.#onDefect), PATIENCE);
     }
   }
@@ -102,9 +103,9 @@ export class Sequencer {
 
   /** What did not come is read. */
   async #fill(conv: string, known: Conversation): Promise<void> {
-    const newest = Math.max(...known.held.keys());
     known.reading = true;
     try {
+      const newest = Math.max(...known.held.keys());
       const limit = Math.min(MOST, newest - known.last);
       for (const message of await this.#log.read({ conv, after: known.last, limit })) {
         if (message.seq !== known.last + 1) continue;

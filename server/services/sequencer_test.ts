@@ -87,3 +87,11 @@ Deno.test("sequencer: after a long silence, or a large gap, nobody waits", () =>
   assertEquals(delivered, [1, 7, 1000, 1001]);
   close();
 });
+
+Deno.test("sequencer: I7: so many wait, and no more", () => {
+  const { pass, delivered, close } = setUp();
+  pass(1);
+  for (let seq = 3; seq < 300; seq++) pass(seq);
+  assertEquals([delivered.length > 250, delivered.slice(0, 3)], [true, [1, 3, 4]]);
+  close();
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals, AssertionError } from "@std/assert";
+import { assert, assertEquals, AssertionError, assertRejects } from "@std/assert";
 import { pairConv } from "../protocol/conversation.ts";
 import type { Kind } from "../protocol/messages.ts";
 import { type Appended, MAX_TOKENS, type NewMessage, type Store } from "./store.ts";
@@ -294,6 +294,16 @@ export function storeContract(
     const sent = Array.from({ length: 50 }, (_, i) => chat("a", "b", `${i}`));
     await store.close();
     assertEquals((await Promise.all(sent)).map((result) => stored(result).seq).at(-1), 50);
+  });
+
+  test("close: later calls are refused", async (store) => {
+    const chat = await talkers(store);
+    await store.close();
+    await store.close();
+    await assertRejects(() => chat("a", "b", "late"));
+    await assertRejects(() => store.accounts.create("late", "x"));
+    await assertRejects(() => store.accounts.find({ id: 1 }));
+    await assertRejects(() => store.log.moveCursors([{ user: 1, conv: "u1-2", delivered: 1 }]));
   });
 }
 

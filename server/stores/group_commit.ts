@@ -26,6 +26,7 @@ export class GroupCommit<Entry, Result> {
   readonly #commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[];
   readonly #limits: BatchLimits<Entry>;
   #waiting: Waiter<Entry, Result>[] = [];
+  #alone: Promise<void> | undefined;
   #running = 0;
   #drained: (() => void)[] = [];
 
@@ -55,7 +56,11 @@ export class GroupCommit<Entry, Result> {
     this.#running++;
     // One turn of the loop, so that the frames that other connections have ready join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#next()));
+    while (this.#waiting.length > 0) {
+      // Nothing overtakes entries that are tried one by one.
+      if (this.#alone) await this.#alone;
+      else await this.#settle(this.#waiting.splice(0, this.#next()));
+    }
     // In the same turn as the look at what is waiting, so that nothing falls in between.
     this.#running--;
     for (const resolve of this.#drained.splice(0)) resolve();
@@ -71,13 +76,19 @@ export class GroupCommit<Entry, Result> {
     return count;
   }
 
+  async #settleEach(batch: readonly Waiter<Entry, Result>[]): Promise<void> {
+    for (const waiter of batch) await this.#settle([waiter]);
+  }
+
   async #settle(batch: readonly Waiter<Entry, Result>[]): Promise<void> {
     try {
       const results = await this.#commit(batch.map((waiter) => waiter.entry));
       for (let i = 0; i < batch.length; i++) batch[i]!.resolve(results[i]!);
     } catch (error) {
       if (batch.length > 1 && !(error instanceof StoreUnavailable)) {
-        for (const waiter of batch) await this.#settle([waiter]);
+        this.#alone = this.#settleEach(batch);
+        await this.#alone;
+        this.#alone = undefined;
       } else {
         // A store that is away is not asked again for each of those that wait.
         const refused = error instanceof StoreUnavailable ? [...batch, ...this.#waiting.splice(0)] : batch;

@@ -48,3 +48,26 @@ Deno.test("group commit: a batch is bounded by size as well; what is larger goes
   await Promise.all([4, 6, 1, 50, 9, 1, 1].map((n) => commits.add(n)));
   assertEquals(batches, [[4, 6], [1], [50], [9, 1], [1]]);
 });
+
+Deno.test("group commit: with two batches under way nothing overtakes entries that are tried one by one", async () => {
+  const done: number[] = [];
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const commits = new GroupCommit<number, number>(async (batch) => {
+    await turn();
+    if (batch.length > 1 && batch.includes(2)) throw new TypeError("two");
+    if (batch[0] === 2) throw new TypeError("two");
+    done.push(...batch);
+    return [...batch];
+  }, { entries: 3, size: 100, sizeOf: () => 1, depth: 2 });
+  const results = [1, 2, 3].map((n) => commits.add(n));
+  // The second loop starts, finds the first batch failed, and has something to take.
+  for (let n = 4; n <= 9; n++) {
+    await turn();
+    results.push(commits.add(n));
+  }
+  const states = (await Promise.allSettled(results)).map(({ status }) => status === "fulfilled");
+  assertEquals(states, [true, false, ...Array(7).fill(true)]);
+  const first = done.indexOf(1) < done.indexOf(3);
+  const tried = done.filter((n) => n > 4);
+  assertEquals([first, tried], [true, [5, 6, 7, 8, 9]]);
+});

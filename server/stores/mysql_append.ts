@@ -33,8 +33,8 @@ const PATIENCE = 300;
 /**
  * Commits batches of entries. Where nobody else has written to their conversations of late it is one statement: the
  * entries are inserted under the numbers that are likely to be next, and the primary key refuses them if they are not.
- * Everything else is a transaction that locks its conversations, in the order of their names, so that two nodes cannot
- * deadlock, and asks for their newest numbers.
+ * Everything else is a transaction that locks its conversations, in the order of their names, so that two of them
+ * cannot deadlock, and asks for their newest numbers.
  *
  * A batch of which a part was stored before, or whose outcome is unknown because the connection was lost while it
  * committed, runs into the unique key on (sender, mid) when it is tried again; then it is looked up what is there.
@@ -247,10 +247,11 @@ class Batch {
 
   async #findStored(entries: readonly Entry[]): Promise<void> {
     if (entries.length === 0) return;
+    const some = roundedUp(entries);
     const rows = await this.#tx.rows<MessageRow>(
       `SELECT ${MESSAGE_COLUMNS} FROM message JOIN user ON user.id = message.sender
-        WHERE (message.sender, message.mid) IN (${placeholders(entries.length, 2)})`,
-      entries.flatMap(({ sender, key }) => [sender, key]),
+        WHERE (message.sender, message.mid) IN (${placeholders(some.length, 2)})`,
+      some.flatMap(({ sender, key }) => [sender, key]),
     );
     for (const row of rows) this.#before.set(`${row.sender} ${row.mid}`, toMessage(row));
   }
@@ -327,8 +328,10 @@ class Batch {
       } ON DUPLICATE KEY UPDATE conv = VALUES(conv)`,
       convs,
     );
-    const members = this.#begun.flatMap(({ conv, sender, to = sender }) =>
-      sender === to ? [[sender, conv]] : [[sender, conv], [to, conv]]
+    const members = roundedUp(
+      this.#begun.flatMap(({ conv, sender, to = sender }) =>
+        sender === to ? [[sender, conv]] : [[sender, conv], [to, conv]]
+      ),
     );
     await this.#tx.run(
       `INSERT INTO progress (userid, conv, joined, delivered, \`read\`)

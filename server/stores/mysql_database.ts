@@ -110,7 +110,7 @@ export class Database {
       connectTimeout: CONNECT_TIMEOUT,
       // All connections of all nodes together may have 16,382 on a server as it is installed.
       maxPreparedStatements: 300,
-      // Fewer than would time out; the heartbeat keeps one busy.
+      // Fewer than would time out.
       maxIdle: 1,
       idleTimeout: 5000,
       enableKeepAlive: true,

@@ -51,9 +51,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const close = async () => {
     await log.drain();
     if (path !== ":memory:") reader.close();
-    // The last one to close brings everything into one file.
-    await writes.close();
-    lock?.close();
+    try {
+      // The last one to close brings everything into one file.
+      await writes.close();
+    } finally {
+      lock?.close();
+    }
   };
   let closing: Promise<void> | undefined;
   return {

@@ -27,8 +27,13 @@ interface Draft {
   readonly keys: string[];
 }
 
-/** So many arrived messages are filed together. More are cheaper a message, and keep a commit waiting for longer. */
-const FILE_AT = 4000;
+/**
+ * So many arrived messages, or characters of text, are filed together. More are cheaper a message, and keep a commit
+ * waiting for longer.
+ */
+const FILE_AT = { messages: 4000, text: 8_000_000 } as const;
+/** So many times as much may arrive while filing fails. */
+const OVERFLOW = 10;
 /** So many messages are inserted by one statement, if there are as many. */
 const ROWS = 32;
 /** Conversations whose newest number is kept in memory. */
@@ -45,6 +50,7 @@ export class SqliteAppend {
   /** Sender and mid of what has arrived and is not filed. */
   readonly #arrived = new Set<string>();
   #unfiled = 0;
+  #unfiledText = 0;
   /** The newest numbers of conversations; nobody else writes to them. */
   readonly #newest = new Map<string, number>();
   #failedEpoch = -1;
@@ -118,6 +124,8 @@ export class SqliteAppend {
    * the failure goes on in a new epoch.
    */
   commit({ entries, at, epoch }: Batch): Outcome[] {
+    // Whoever reads looks through all that has arrived.
+    if (this.#holds(OVERFLOW)) throw new StoreUnavailable("messages cannot be filed: is the disk full?");
     if (epoch <= this.#failedEpoch) throw new StoreUnavailable("what came before could not be stored");
     const draft: Draft = { at, rows: [], touched: new Set(), keys: [] };
     let outcomes: Outcome[];
@@ -134,17 +142,21 @@ export class SqliteAppend {
       for (const key of draft.keys) this.#arrived.delete(key);
       throw error;
     }
-    for (const outcome of outcomes) if (typeof outcome === "number") this.#unfiled++;
+    for (let i = 0; i < outcomes.length; i++) {
+      if (typeof outcomes[i] !== "number") continue;
+      this.#unfiled++;
+      this.#unfiledText += entries[i]!.body.length;
+    }
     if (this.#newest.size > MAX_KNOWN) this.#newest.clear();
     return outcomes;
   }
 
   /** Whether enough has arrived to file it. */
   get isFull(): boolean {
-    return this.#unfiled >= FILE_AT;
+    return this.#holds(1);
   }
 
-  /** Files what has arrived. If it fails nothing is lost: it stays where it is, to be filed with the next. */
+  /** Files what has arrived. If it fails nothing is lost: it stays where it is, to be filed with what comes. */
   file(): void {
     if (this.#unfiled === 0) return;
     // Durable are the messages already: where they stand after a power failure does not matter.
@@ -157,8 +169,12 @@ export class SqliteAppend {
     } finally {
       this.#db.exec(`PRAGMA synchronous = ${this.#synchronous}`);
     }
-    this.#unfiled = 0;
+    this.#unfiled = this.#unfiledText = 0;
     this.#arrived.clear();
+  }
+
+  #holds(times: number): boolean {
+    return this.#unfiled >= times * FILE_AT.messages || this.#unfiledText >= times * FILE_AT.text;
   }
 
   #append(message: NewMessage, draft: Draft): Outcome {

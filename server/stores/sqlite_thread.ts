@@ -12,6 +12,8 @@ import { StoreUnavailable } from "./store.ts";
 
 /** How long arrived messages may stay unfiled when there are few of them, in ms. */
 const TIDY_AFTER = 100;
+/** How long filing that failed is left alone, in ms. */
+const REST = 3000;
 /** Tells this thread from others that a program may have. */
 const ROLE = "sqlite writer";
 
@@ -37,6 +39,7 @@ export class WriterThread implements Writes {
   readonly #options: ConnectOptions;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #worker: Worker | undefined;
+  #closed = false;
   #next = READY + 1;
 
   /** @throws {Error} if the database cannot be opened. */
@@ -55,13 +58,19 @@ export class WriterThread implements Writes {
   }
 
   async close(): Promise<void> {
-    await this.#ask("close", undefined);
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await worker?.terminate();
+    const done = this.#ask("close", undefined);
+    this.#closed = true;
+    try {
+      await done;
+    } finally {
+      const worker = this.#worker;
+      this.#worker = undefined;
+      await worker?.terminate();
+    }
   }
 
   #ask(name: Request["name"], arg: unknown): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new StoreUnavailable("the database is closed"));
     if (!this.#worker) this.#start().catch(() => "told to everybody who waits");
     const asked = Promise.withResolvers<unknown>();
     const id = this.#next++;
@@ -107,26 +116,32 @@ export class WriterThread implements Writes {
 /** The other end: does what it is asked to, in order, and files arrived messages when there is time. */
 function serve(writer: SqliteWriter, port: NonNullable<typeof parentPort>): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let resting = false;
   const tidy = (options: { all: boolean }) => {
+    let pause = TIDY_AFTER;
+    resting = false;
     try {
       if (!writer.tidy(options)) return;
     } catch (error) {
+      // What has arrived is safe where it is. Once there is too much of it, commits are refused and say why.
       if (!(error instanceof StoreUnavailable)) throw error;
+      resting = true;
+      pause = REST;
     }
     timer ??= setTimeout(() => {
       timer = undefined;
       tidy({ all: true });
-    }, TIDY_AFTER);
+    }, pause);
   };
   port.on("message", (json: string) => {
     const { id, name, arg } = JSON.parse(json) as Request;
     try {
       if (name !== "close") {
         port.postMessage({ id, result: perform(writer, { name, arg: arg as WriteArg<typeof name> }) });
-        return tidy({ all: false });
+        return resting ? undefined : tidy({ all: false });
       }
+      tidy({ all: true });
       clearTimeout(timer);
-      writer.tidy({ all: true });
       writer.close();
       port.postMessage({ id, result: undefined });
     } catch (error) {

@@ -112,8 +112,9 @@ export class SqliteWriter {
   }
 
   /**
-   * Files messages that have arrived, if there are enough of them or with `all`; not for others to wait for, and no
-   * harm if it fails. Whether any are left.
+   * Files messages that have arrived, if there are enough of them or with `all`; not for others to wait for. Whether
+   * any are left.
+   * @throws {StoreUnavailable} and then all are where they were.
    */
   tidy({ all }: { all: boolean }): boolean {
     if (all || this.#append.isFull) this.#append.file();

@@ -13,7 +13,8 @@ export const logins: Scenario = {
   about: "logins per second by password and by token",
   async *run(bench) {
     for (const by of ["password", "token"] as const) {
-      const users = idsOf(PEOPLE.logins).slice(0, CONNECTIONS[by]);
+      const first = by === "password" ? 0 : CONNECTIONS.password;
+      const users = idsOf(PEOPLE.logins).slice(first, first + CONNECTIONS[by]);
       const what = `login by ${by}, ${users.length} connections`;
       bench.say(what);
       const measured = await inTurn(await bench.world.servers(), {
