@@ -13,7 +13,16 @@ export class NoDenort extends Error {
 export async function compileNative(program: Program, options: { work: string }): Promise<string> {
   const path = `${options.work}/${program.name}`;
   const { ok, said } = await deno(
-    ["compile", "--no-check", "--no-prompt", `--output=${path}`, ...program.permissions, program.entry],
+    [
+      "compile",
+      "--no-check",
+      "--no-prompt",
+      `--output=${path}`,
+      // Deno follows imports to find what belongs to a program, not the modules that threads are started with.
+      ...(program.threads ?? []).map((thread) => `--include=${thread}`),
+      ...program.permissions,
+      program.entry,
+    ],
     options,
   );
   if (ok) return path;

@@ -6,6 +6,8 @@ export interface Program {
   /** Path of the entry module. */
   readonly entry: string;
   readonly permissions: readonly string[];
+  /** Paths of the modules that threads of its own begin with. */
+  readonly threads?: readonly string[];
 }
 
 /** The repository's top. */
@@ -17,6 +19,7 @@ export const PROGRAMS: readonly Program[] = [
     name: "chat-server",
     entry: `${ROOT}main.ts`,
     permissions: ["--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-sys"],
+    threads: [`${ROOT}server/stores/sqlite_thread.ts`],
   },
   {
     name: "chat-client",
