@@ -233,7 +233,8 @@ export class Connection implements Peer, RoutedClient {
 /** How large a buffer should be after a read that brought `count` bytes into one of `size`. */
 function fitting(count: number, size: number): number {
   if (count === size) return Math.min(size * 4, READ_BUFFER.most);
-  return count < READ_BUFFER.least ? READ_BUFFER.least : size;
+  // Smaller only by far: else the two pieces of every burst would make it grow and shrink again.
+  return count < size / 8 ? Math.max(size / 4, READ_BUFFER.least) : size;
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

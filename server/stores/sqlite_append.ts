@@ -124,12 +124,12 @@ export class SqliteAppend {
    * the failure goes on in a new epoch.
    */
   commit({ entries, at, epoch }: Batch): Outcome[] {
-    // Whoever reads looks through all that has arrived.
-    if (this.#holds(OVERFLOW)) throw new StoreUnavailable("messages cannot be filed: is the disk full?");
     if (epoch <= this.#failedEpoch) throw new StoreUnavailable("what came before could not be stored");
     const draft: Draft = { at, rows: [], touched: new Set(), keys: [] };
     let outcomes: Outcome[];
     try {
+      // Whoever reads looks through all that has arrived.
+      if (this.#holds(OVERFLOW)) throw new StoreUnavailable("messages cannot be filed: is the disk full?");
       outcomes = this.#transactions.run(() => {
         const outcomes = entries.map((entry) => this.#append(entry, draft));
         this.#write(draft.rows);
