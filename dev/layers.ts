@@ -42,7 +42,10 @@ export const RULES: readonly Rule[] = [
     not: ["Deno."],
   },
   { room: "server/stores/store.ts", may: WIRE },
-  { room: "server/stores/", may: [...WIRE, "sql/", "node:sqlite", "node:worker_threads", "npm:mysql2"] },
+  {
+    room: "server/stores/",
+    may: [...WIRE, "sql/", "node:crypto", "node:sqlite", "node:worker_threads", "npm:mysql2"],
+  },
   { room: "server/bus/bus.ts", may: WIRE },
   { room: "server/bus/", may: [...WIRE, "npm:redis"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },

@@ -19,18 +19,18 @@ function forbidden(imports: string[]): string[] {
 Deno.test("what the rooms are for is allowed", () => {
   const allowed = [
     "main.ts → server/app.ts",
-    "server/app.ts → server/stores/sqlite.ts",
+    "server/app.ts → server/stores/sqlite/open.ts",
     "server/config.ts → npm:zod",
     "server/net/router.ts ⇢ server/services/chat.ts",
     "server/net/router.ts → server/net/limits.ts",
     "server/services/chat.ts → server/stores/store.ts",
-    "server/stores/sqlite.ts → node:sqlite",
-    "server/stores/sqlite.ts → sql/sqlite/001.sql",
+    "server/stores/sqlite/open.ts → node:sqlite",
+    "server/stores/sqlite/open.ts → sql/sqlite/001.sql",
     "server/bus/redis.ts → npm:redis",
     "server/ops/logger.ts → node:os",
     "client/app.ts → server/protocol/msgid.ts",
     "client/app_test.ts → @std",
-    "dev/bench/main.ts → server/stores/sqlite.ts",
+    "dev/bench/main.ts → server/stores/sqlite/open.ts",
     "dev/e2e/login_test.ts → dev/e2e/harness.ts",
   ];
   assertEquals(forbidden(allowed), []);
@@ -42,7 +42,7 @@ Deno.test("what crosses the rooms is found", () => {
     "server/errors.ts → server/protocol/msgid.ts",
     "server/net/router.ts → server/services/chat.ts",
     "server/net/router.ts ⇢ server/stores/store.ts",
-    "server/services/chat.ts → server/stores/sqlite.ts",
+    "server/services/chat.ts → server/stores/sqlite/open.ts",
     "server/services/chat.ts ⇢ server/net/router.ts",
     "server/services/chat.ts → npm:mysql2",
     "server/stores/store.ts → node:sqlite",

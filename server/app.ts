@@ -20,7 +20,7 @@ import { Passwords } from "./services/passwords.ts";
 import { Presence } from "./services/presence.ts";
 import { Receipts } from "./services/receipts.ts";
 import { Sessions } from "./services/sessions.ts";
-import { openSqlite } from "./stores/sqlite.ts";
+import { openSqlite } from "./stores/sqlite/open.ts";
 import { type Store, StoreUnavailable } from "./stores/store.ts";
 
 /** What a frame that carries a message has beside its text, in bytes, at most. */
@@ -211,7 +211,7 @@ async function openStore(config: Config): Promise<Store> {
     return await openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
-  const { openMysql } = await import("./stores/mysql.ts");
+  const { openMysql } = await import("./stores/mysql/open.ts");
   return await openMysql({ url: config.db, poolSize: config["db-pool"], wait: config.wait * 1000 });
 }
 

@@ -19,7 +19,7 @@ export const PROGRAMS: readonly Program[] = [
     name: "chat-server",
     entry: `${ROOT}main.ts`,
     permissions: ["--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-sys"],
-    threads: [`${ROOT}server/stores/sqlite_thread.ts`],
+    threads: [`${ROOT}server/stores/sqlite/thread.ts`],
   },
   {
     name: "chat-client",

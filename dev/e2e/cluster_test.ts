@@ -1,6 +1,6 @@
 import { MYSQL_MIGRATIONS } from "../../server/stores/migrations.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openMysql } from "../../server/stores/mysql.ts";
+import { openMysql } from "../../server/stores/mysql/open.ts";
 import { startNginx } from "../services.ts";
 import { Cluster, needsServices } from "./cluster.ts";
 import { type Connectable, join, logIn, register, testConfig, type User } from "./harness.ts";

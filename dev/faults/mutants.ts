@@ -17,13 +17,13 @@ export const MUTANTS = {
     name: "ack before commit",
     changes: [
       {
-        file: "server/stores/mysql_append.ts",
+        file: "server/stores/mysql/append.ts",
         find: "await insert(session, draft.rows);",
         replace: `const late = () => this.#db.withSession((other) => insert(other, draft.rows));
         setTimeout(() => late().catch(() => undefined), 30);`,
       },
       {
-        file: "server/stores/mysql_append.ts",
+        file: "server/stores/mysql/append.ts",
         find: "await this.#db.transaction((tx) => new Batch(tx, batch).run(entries), { firm });",
         replace: `await new Promise((early, failed) => {
           this.#db.transaction(async (tx) => {
@@ -44,7 +44,7 @@ export const MUTANTS = {
         replace: "KEY message_mid (sender, mid)",
       },
       {
-        file: "server/stores/mysql_append.ts",
+        file: "server/stores/mysql/append.ts",
         find: "if (stored) return { stored, fresh: false };",
         replace: "",
       },

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { haveServices, startMariaDb } from "../services.ts";
 import { storeContract } from "../../server/stores/contract_suite.ts";
-import { openMysql } from "../../server/stores/mysql.ts";
+import { openMysql } from "../../server/stores/mysql/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
 
 const services = await haveServices();

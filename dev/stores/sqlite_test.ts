@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { storeContract } from "../../server/stores/contract_suite.ts";
-import { openSqlite } from "../../server/stores/sqlite.ts";
+import { openSqlite } from "../../server/stores/sqlite/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
 
 storeContract("SQLite in a file", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Refusal } from "../errors.ts";
-import { openSqlite } from "../stores/sqlite.ts";
+import { openSqlite } from "../stores/sqlite/open.ts";
 import { Auth } from "./auth.ts";
 import { LoginThrottle } from "./login_throttle.ts";
 import { Passwords } from "./passwords.ts";

@@ -289,6 +289,16 @@ export function storeContract(
     assertEquals(await leases.online([7, 8]), new Set());
   });
 
+  test("cluster: has a name and a secret for good; its log gets a new name once for each old one", async (store) => {
+    const first = await store.cluster.read();
+    assertEquals([first.name.length, first.secret.length, first.log.length], [12, 43, 12]);
+    const names = await Promise.all(Array.from({ length: 5 }, () => store.cluster.renameLog(first.log)));
+    assertEquals(new Set(names).size, 1);
+    assert(names[0] !== first.log);
+    assertEquals({ ...await store.cluster.read() }, { ...first, log: names[0]! });
+    assertEquals(await store.cluster.renameLog(first.log), names[0]);
+  });
+
   test("close: what was asked before is finished", async (store) => {
     const chat = await talkers(store);
     const sent = Array.from({ length: 50 }, (_, i) => chat("a", "b", `${i}`));

@@ -1,7 +1,9 @@
 import mysql001 from "../../sql/mysql/001_schema.sql" with { type: "text" };
 import mysql002 from "../../sql/mysql/002_numbers.sql" with { type: "text" };
+import mysql003 from "../../sql/mysql/003_cluster.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
 import sqlite002 from "../../sql/sqlite/002_arrived.sql" with { type: "text" };
+import sqlite003 from "../../sql/sqlite/003_cluster.sql" with { type: "text" };
 
 /** One step of the schema, applied once and in order. */
 export interface Migration {
@@ -13,10 +15,12 @@ export interface Migration {
 export const SQLITE_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: sqlite001 },
   { version: 2, sql: sqlite002 },
+  { version: 3, sql: sqlite003 },
 ];
 
 /** The steps for MySQL and MariaDB. Statements end with a semicolon at the end of a line. */
 export const MYSQL_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: mysql001 },
   { version: 2, sql: mysql002 },
+  { version: 3, sql: mysql003 },
 ];

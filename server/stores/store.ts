@@ -16,6 +16,7 @@ export interface Store {
   readonly social: SocialStore;
   readonly log: LogStore;
   readonly leases: LeaseStore;
+  readonly cluster: ClusterStore;
   /** Finishes what is under way, then closes; again is fine. Other calls after that reject. */
   close(): Promise<void>;
 }
@@ -180,4 +181,20 @@ export interface LeaseStore {
   bury(): Promise<number[]>;
   /** Removes a node that ends, with its leases. */
   leave(node: string): Promise<void>;
+}
+
+/** What all nodes on one database share. */
+export interface Cluster {
+  /** Made once, random: channels of the bus begin with it, so that two clusters can use one Redis. */
+  readonly name: string;
+  /** Made once, random: signs what nodes tell each other. Never leaves the nodes and the database. */
+  readonly secret: string;
+  /** The name of the message log. Another one means that the database came back older than it had been. */
+  readonly log: string;
+}
+
+export interface ClusterStore {
+  read(): Promise<Cluster>;
+  /** Gives the log a new name if it still has that one. The name that it has then, whoever gave it. */
+  renameLog(old: string): Promise<string>;
 }

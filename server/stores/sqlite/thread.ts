@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { connect, type ConnectOptions } from "./sqlite_connection.ts";
+import { connect, type ConnectOptions } from "./connection.ts";
 import {
   perform,
   SqliteWriter,
@@ -7,8 +7,8 @@ import {
   type WriteName,
   type WriteResult,
   type Writes,
-} from "./sqlite_writer.ts";
-import { StoreUnavailable } from "./store.ts";
+} from "./writer.ts";
+import { StoreUnavailable } from "../store.ts";
 
 /** How long arrived messages may stay unfiled when there are few of them, in ms. */
 const TIDY_AFTER = 100;

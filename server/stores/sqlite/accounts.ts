@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import { Statement } from "./sqlite_statements.ts";
-import type { Writes } from "./sqlite_writer.ts";
-import type { Account, AccountStore, NewToken } from "./store.ts";
+import { Statement } from "./statements.ts";
+import type { Writes } from "./writer.ts";
+import type { Account, AccountStore, NewToken } from "../store.ts";
 
 export class SqliteAccounts implements AccountStore {
   readonly #writes: Writes;

@@ -1,14 +1,15 @@
-import { StartupError } from "../errors.ts";
-import { BATCH, GroupCommit } from "./group_commit.ts";
-import { MYSQL_MIGRATIONS } from "./migrations.ts";
-import { MysqlAccounts } from "./mysql_accounts.ts";
-import { MysqlAppend, withKey } from "./mysql_append.ts";
-import { codeOf, Database, type Session } from "./mysql_database.ts";
-import { MysqlLeases } from "./mysql_leases.ts";
-import { MysqlLog } from "./mysql_log.ts";
-import { MysqlSocial } from "./mysql_social.ts";
-import type { Store } from "./store.ts";
-import { StoreUnavailable } from "./store.ts";
+import { StartupError } from "../../errors.ts";
+import { BATCH, GroupCommit } from "../group_commit.ts";
+import { MYSQL_MIGRATIONS } from "../migrations.ts";
+import { MysqlAccounts } from "./accounts.ts";
+import { MysqlAppend, withKey } from "./append.ts";
+import { MysqlCluster, nameCluster } from "./cluster.ts";
+import { codeOf, Database, type Session } from "./database.ts";
+import { MysqlLeases } from "./leases.ts";
+import { MysqlLog } from "./log.ts";
+import { MysqlSocial } from "./social.ts";
+import type { Store } from "../store.ts";
+import { StoreUnavailable } from "../store.ts";
 
 export interface MysqlOptions {
   /** `mysql://user:password@host:3306/name` */
@@ -49,6 +50,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     social: new MysqlSocial(db, now),
     log: new MysqlLog(db, (message) => commits.add(withKey(message))),
     leases: new MysqlLeases(db, pulse),
+    cluster: new MysqlCluster(db),
     close: () => closing ??= commits.drain().then(() => db.close()).then(() => pulse.close()),
   };
 }
@@ -126,6 +128,7 @@ async function migrate(db: Database, database: string): Promise<void> {
       }
     }
     await applyMigrations(session, database);
+    await nameCluster(session);
     await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
   });
 }

@@ -1,6 +1,6 @@
-import type { Database } from "./mysql_database.ts";
-import { codeOf } from "./mysql_database.ts";
-import { type Account, type AccountStore, MAX_TOKENS, type NewToken } from "./store.ts";
+import type { Database } from "./database.ts";
+import { codeOf } from "./database.ts";
+import { type Account, type AccountStore, MAX_TOKENS, type NewToken } from "../store.ts";
 
 export class MysqlAccounts implements AccountStore {
   readonly #db: Database;

@@ -1,6 +1,6 @@
 import mysql from "mysql2/promise";
 import type { Pool, PoolConnection, ResultSetHeader } from "mysql2/promise";
-import { StoreUnavailable } from "./store.ts";
+import { StoreUnavailable } from "../store.ts";
 
 /** What a statement may be given. */
 export type Value = string | number | null;

@@ -1,15 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
-import { StartupError } from "../errors.ts";
-import { MemoryLeases } from "./memory_leases.ts";
-import { SQLITE_MIGRATIONS } from "./migrations.ts";
-import { SqliteAccounts } from "./sqlite_accounts.ts";
-import { connect, type ConnectOptions } from "./sqlite_connection.ts";
-import { SqliteLog } from "./sqlite_log.ts";
-import { SqliteSocial } from "./sqlite_social.ts";
-import { isUnavailable } from "./sqlite_statements.ts";
-import { WriterThread } from "./sqlite_thread.ts";
-import { perform, SqliteWriter, type Writes } from "./sqlite_writer.ts";
-import type { Store } from "./store.ts";
+import { StartupError } from "../../errors.ts";
+import { MemoryLeases } from "./leases.ts";
+import { SQLITE_MIGRATIONS } from "../migrations.ts";
+import { SqliteAccounts } from "./accounts.ts";
+import { nameCluster, SqliteCluster } from "./cluster.ts";
+import { connect, type ConnectOptions } from "./connection.ts";
+import { SqliteLog } from "./log.ts";
+import { SqliteSocial } from "./social.ts";
+import { isUnavailable } from "./statements.ts";
+import { WriterThread } from "./thread.ts";
+import { perform, SqliteWriter, type Writes } from "./writer.ts";
+import type { Store } from "../store.ts";
 
 export interface SqliteOptions extends ConnectOptions {
   /** Server time in Unix milliseconds. */
@@ -29,6 +30,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   try {
     db = connect(options);
     migrate(db, path);
+    nameCluster(db);
     if (path === ":memory:") {
       writes = onThisThread(db);
     } else {
@@ -64,6 +66,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     social: new SqliteSocial(db, { writes, now }),
     log,
     leases: new MemoryLeases(),
+    cluster: new SqliteCluster(db, { writes }),
     close: () => closing ??= close(),
   };
 }

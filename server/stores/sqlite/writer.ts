@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import { groupConv } from "../protocol/conversation.ts";
-import { type Batch, type Outcome, SqliteAppend } from "./sqlite_append.ts";
-import { Statement, Transactions } from "./sqlite_statements.ts";
-import { type CursorMove, MAX_TOKENS, type NewToken } from "./store.ts";
+import { groupConv } from "../../protocol/conversation.ts";
+import { type Batch, type Outcome, SqliteAppend } from "./append.ts";
+import { Statement, Transactions } from "./statements.ts";
+import { type CursorMove, MAX_TOKENS, type NewToken } from "../store.ts";
 
 /**
  * Everything that changes the database, one thing after the other, each committed when it returns. Times are Unix
@@ -22,6 +22,7 @@ export class SqliteWriter {
   readonly #newProgress: Statement<never>;
   readonly #group: Statement<{ seq: number }>;
   readonly #move: Statement<never>;
+  readonly #renameLog: Statement<never>;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -57,6 +58,7 @@ export class SqliteWriter {
       db,
       `UPDATE progress SET delivered = max(delivered, ?), "read" = max("read", ?) WHERE userid = ? AND conv = ?`,
     );
+    this.#renameLog = new Statement(db, "UPDATE cluster SET log = ? WHERE log = ?");
   }
 
   /** Commits messages; what became of each. */
@@ -109,6 +111,10 @@ export class SqliteWriter {
         this.#move.run(delivered, read, user, conv);
       }
     });
+  }
+
+  renameLog({ old, log }: { old: string; log: string }): void {
+    this.#renameLog.run(log, old);
   }
 
   /**

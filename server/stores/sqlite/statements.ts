@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { StoreUnavailable } from "./store.ts";
+import { StoreUnavailable } from "../store.ts";
 
 /** SQLite's primary result codes that say "not now": https://sqlite.org/rescode.html */
 const UNAVAILABLE = new Set([

@@ -1,6 +1,6 @@
-import type { Kind, LogMessage, Progress } from "../protocol/messages.ts";
-import { type Database, placeholders, roundedUp, type Value } from "./mysql_database.ts";
-import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "./store.ts";
+import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
+import { type Database, placeholders, roundedUp, type Value } from "./database.ts";
+import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
 
 /** A message as it is stored. A mid that begins with ~ is not the client's. */
 export interface MessageRow {

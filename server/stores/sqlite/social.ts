@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import { groupRows, type MemberRow } from "./group_rows.ts";
-import { Statement } from "./sqlite_statements.ts";
-import type { Writes } from "./sqlite_writer.ts";
-import type { GroupRow, SocialStore } from "./store.ts";
+import { groupRows, type MemberRow } from "../group_rows.ts";
+import { Statement } from "./statements.ts";
+import type { Writes } from "./writer.ts";
+import type { GroupRow, SocialStore } from "../store.ts";
 
 export class SqliteSocial implements SocialStore {
   readonly #writes: Writes;

@@ -1,10 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Kind, LogMessage, Progress } from "../protocol/messages.ts";
-import { BATCH, GroupCommit } from "./group_commit.ts";
-import { Statement } from "./sqlite_statements.ts";
-import type { Outcome } from "./sqlite_append.ts";
-import type { Writes } from "./sqlite_writer.ts";
-import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "./store.ts";
+import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
+import { BATCH, GroupCommit } from "../group_commit.ts";
+import { Statement } from "./statements.ts";
+import type { Outcome } from "./append.ts";
+import type { Writes } from "./writer.ts";
+import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
 
 /** What {@linkcode MESSAGE} selects. */
 export interface MessageRow {

@@ -1,5 +1,5 @@
-import { storeContract } from "./contract_suite.ts";
-import { openSqlite } from "./sqlite.ts";
+import { storeContract } from "../contract_suite.ts";
+import { openSqlite } from "./open.ts";
 
 storeContract("SQLite in memory", async () => {
   const store = await openSqlite({ path: ":memory:", durability: "full" });

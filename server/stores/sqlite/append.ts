@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { LogMessage } from "../protocol/messages.ts";
-import { MESSAGE, type MessageRow } from "./sqlite_log.ts";
-import { Statement, Transactions } from "./sqlite_statements.ts";
-import { type NewMessage, type Refused, StoreUnavailable } from "./store.ts";
+import type { LogMessage } from "../../protocol/messages.ts";
+import { MESSAGE, type MessageRow } from "./log.ts";
+import { Statement, Transactions } from "./statements.ts";
+import { type NewMessage, type Refused, StoreUnavailable } from "../store.ts";
 
 /** Some entries to be committed together. */
 export interface Batch {

@@ -1,5 +1,5 @@
-import { codeOf, type Database, placeholders, roundedUp } from "./mysql_database.ts";
-import { type Lease, type LeaseStore } from "./store.ts";
+import { codeOf, type Database, placeholders, roundedUp } from "./database.ts";
+import { type Lease, type LeaseStore } from "../store.ts";
 
 const TTL = 5000;
 /** The store's clock in Unix milliseconds. */

@@ -1,8 +1,8 @@
-import { groupConv } from "../protocol/conversation.ts";
-import { groupRows, type MemberRow } from "./group_rows.ts";
-import { NEWEST } from "./mysql_log.ts";
-import type { Database } from "./mysql_database.ts";
-import type { GroupRow, SocialStore } from "./store.ts";
+import { groupConv } from "../../protocol/conversation.ts";
+import { groupRows, type MemberRow } from "../group_rows.ts";
+import { NEWEST } from "./log.ts";
+import type { Database } from "./database.ts";
+import type { GroupRow, SocialStore } from "../store.ts";
 
 const NEW_PROGRESS = "INSERT INTO progress (userid, conv, joined, delivered, `read`) VALUES (?, ?, ?, ?, ?)";
 

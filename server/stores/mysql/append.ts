@@ -1,4 +1,4 @@
-import type { LogMessage } from "../protocol/messages.ts";
+import type { LogMessage } from "../../protocol/messages.ts";
 import {
   codeOf,
   type Database,
@@ -7,10 +7,10 @@ import {
   roundedUp,
   type Session,
   type Value,
-} from "./mysql_database.ts";
-import { KnownNumbers } from "./mysql_known.ts";
-import { MESSAGE_COLUMNS, type MessageRow, NEWEST, toMessage } from "./mysql_log.ts";
-import { type Appended, type NewMessage, StoreUnavailable } from "./store.ts";
+} from "./database.ts";
+import { KnownNumbers } from "./known.ts";
+import { MESSAGE_COLUMNS, type MessageRow, NEWEST, toMessage } from "./log.ts";
+import { type Appended, type NewMessage, StoreUnavailable } from "../store.ts";
 
 /**
  * An entry with the mid that it is stored under: the client's, or one made here, once, so that trying again finds it.

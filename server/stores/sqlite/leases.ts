@@ -1,4 +1,4 @@
-import type { Lease, LeaseStore } from "./store.ts";
+import type { Lease, LeaseStore } from "../store.ts";
 
 /** Leases of a store that has one node: that node's memory. It cannot be dead while it asks. */
 export class MemoryLeases implements LeaseStore {

@@ -1,0 +1,31 @@
+import { newCluster, newLogName } from "../new_cluster.ts";
+import type { Cluster, ClusterStore } from "../store.ts";
+import type { Database, Session } from "./database.ts";
+
+export class MysqlCluster implements ClusterStore {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async read(): Promise<Cluster> {
+    const [cluster] = await this.#db.rows<Cluster>("SELECT name, secret, log FROM cluster WHERE id = 1");
+    if (!cluster) throw new Error("the table cluster has lost its row");
+    return cluster;
+  }
+
+  async renameLog(old: string): Promise<string> {
+    await this.#db.run("UPDATE cluster SET log = ? WHERE id = 1 AND log = ?", [newLogName(), old]);
+    return (await this.read()).log;
+  }
+}
+
+/** Names the cluster, unless it has a name. */
+export async function nameCluster(session: Session): Promise<void> {
+  const { name, secret, log } = newCluster();
+  await session.run(
+    "INSERT INTO cluster (id, name, secret, log) VALUES (1, ?, ?, ?) ON DUPLICATE KEY UPDATE id = id",
+    [name, secret, log],
+  );
+}
