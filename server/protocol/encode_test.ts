@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { pairConv, parseConv, peerOf } from "./conversation.ts";
 import { encodeReply, Push } from "./encode.ts";
-import { messageFrame, serverTime } from "./message_frame.ts";
+import { messageFrame } from "./message_frame.ts";
+import { serverTime } from "./time.ts";
 import type { LogMessage } from "./messages.ts";
 import { Msg } from "./msgid.ts";
 

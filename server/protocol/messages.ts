@@ -1,8 +1,8 @@
 import type { Errno } from "../errors.ts";
+import type { Kind } from "./kinds.ts";
 import type { Msg } from "./msgid.ts";
 
-/** What a log entry is: `request`, `accept` and `refuse` are the steps of becoming friends. */
-export type Kind = "chat" | "request" | "accept" | "refuse";
+export type { Kind } from "./kinds.ts";
 
 /** One entry of a conversation's log. */
 export interface LogMessage {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Errno, Refusal } from "../errors.ts";
+import { KINDS } from "./kinds.ts";
 import { Msg } from "./msgid.ts";
 
 /** Longest texts, in Unicode code points. */
@@ -67,12 +68,12 @@ export const SCHEMAS = {
     password: upTo(LIMITS.password).min(1, { error: "is empty" }),
     v: z.int().optional(),
   }),
-  [Msg.CHAT]: z.object({ toid: id, msg: z.string(), mid: mid.optional() }),
-  [Msg.FRIEND_REQUEST]: z.object({ friendid: id, mid: mid.optional() }),
-  [Msg.FRIEND_RESPONSE]: z.object({ friendid: id, flag: z.boolean(), mid: mid.optional() }),
+  [Msg.CHAT]: z.object({ toid: id, ...KINDS.chat.fields, mid: mid.optional() }),
+  [Msg.FRIEND_REQUEST]: z.object({ friendid: id, ...KINDS.request.fields, mid: mid.optional() }),
+  [Msg.FRIEND_RESPONSE]: z.object({ friendid: id, ...KINDS.accept.fields, mid: mid.optional() }),
   [Msg.CREATE_GROUP]: z.object({ groupname: name, groupdesc: label(LIMITS.groupDescription) }),
   [Msg.JOIN_GROUP]: z.object({ groupid: id }),
-  [Msg.GROUP_CHAT]: z.object({ groupid: id, msg: z.string(), mid: mid.optional() }),
+  [Msg.GROUP_CHAT]: z.object({ groupid: id, ...KINDS.chat.fields, mid: mid.optional() }),
   [Msg.RECEIPT]: z.object({ conv, seq, kind: z.enum(["delivered", "read"]) }),
   [Msg.PING]: z.object({}),
   [Msg.PONG]: z.object({}),

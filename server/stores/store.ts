@@ -1,4 +1,7 @@
-import type { Kind, LogMessage, Progress, Role } from "../protocol/messages.ts";
+import type { Kind, Refused } from "../protocol/kinds.ts";
+import type { LogMessage, Progress, Role } from "../protocol/messages.ts";
+
+export type { Refused } from "../protocol/kinds.ts";
 
 /**
  * The port to whatever keeps the data. Guarantees that hold for every adapter and are tested by
@@ -90,14 +93,11 @@ export interface NewMessage {
  * What became of an append:
  * - stored: it is committed; `fresh` is false if the same (sender, mid) had been stored before, and then `message`
  *   is the one of that time;
- * - refused: nothing was stored. `no_user`: nobody has the id `to`. `already`: they are friends, or the request is
- *   pending. `no_request`: nothing to answer. `not_a_member`: of the group.
+ * - refused: nothing was stored, see {@linkcode Refused}.
  */
 export type Appended =
   | { readonly stored: LogMessage; readonly fresh: boolean }
   | { readonly refused: Refused };
-
-export type Refused = "no_user" | "already" | "no_request" | "not_a_member";
 
 export interface Page {
   readonly conv: string;
