@@ -8,6 +8,8 @@ export interface BatchLimits<Entry> {
   readonly sizeOf: (entry: Entry) => number;
   /** How many batches may be under way at once, in order; 1 if left out. */
   readonly depth?: number;
+  /** How many of `count` entries go together; all of them if left out. The others go with the next batch. */
+  readonly fit?: (count: number) => number;
 }
 
 /** For messages: a statement that inserts so much is well below what databases take at once. */
@@ -19,11 +21,12 @@ export const BATCH: BatchLimits<NewMessage> = {
 
 /**
  * Gathers what comes in while a commit is under way and commits it together: idle means immediate, busy means
- * large batches. Each entry's promise settles with its own result. If a batch fails for any other reason than that
+ * large batches. Each entry's promise settles with its own result, which may still be on its way when the next batch
+ * begins. If a batch fails for any other reason than that
  * the store cannot be reached, its entries are tried one by one, so that a bad one fails alone.
  */
 export class GroupCommit<Entry, Result> {
-  readonly #commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[];
+  readonly #commit: (batch: readonly Entry[]) => Results<Result>;
   readonly #limits: BatchLimits<Entry>;
   #waiting: Waiter<Entry, Result>[] = [];
   #alone: Promise<void> | undefined;
@@ -32,7 +35,7 @@ export class GroupCommit<Entry, Result> {
 
   /** @param commit Commits a batch as a whole and gives the results in the same order. */
   constructor(
-    commit: (batch: readonly Entry[]) => Promise<readonly Result[]> | readonly Result[],
+    commit: (batch: readonly Entry[]) => Results<Result>,
     limits: BatchLimits<Entry>,
   ) {
     this.#commit = commit;
@@ -46,7 +49,7 @@ export class GroupCommit<Entry, Result> {
     });
   }
 
-  /** Resolves when everything added so far has been committed or refused. */
+  /** Resolves when no batch is under way and nothing waits for one. */
   async drain(): Promise<void> {
     while (this.#running > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
@@ -73,7 +76,7 @@ export class GroupCommit<Entry, Result> {
     let room = size - sizeOf(this.#waiting[0]!.entry);
     let count = 1;
     while (count < most && (room -= sizeOf(this.#waiting[count]!.entry)) >= 0) count++;
-    return count;
+    return this.#limits.fit?.(count) ?? count;
   }
 
   async #settleEach(batch: readonly Waiter<Entry, Result>[]): Promise<void> {
@@ -98,8 +101,10 @@ export class GroupCommit<Entry, Result> {
   }
 }
 
+type Results<Result> = Promise<readonly (Result | Promise<Result>)[]> | readonly (Result | Promise<Result>)[];
+
 interface Waiter<Entry, Result> {
   readonly entry: Entry;
-  readonly resolve: (result: Result) => void;
+  readonly resolve: (result: Result | Promise<Result>) => void;
   readonly reject: (error: unknown) => void;
 }

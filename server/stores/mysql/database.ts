@@ -11,15 +11,22 @@ const CONNECT_TIMEOUT = 3000;
 /** How often a transaction is tried again that lost a deadlock. */
 const DEADLOCK_RETRIES = 20;
 
-/** Each connection begins with these. */
+/** Each connection begins with these, whatever the server's own settings are. */
 const SESSION_SETTINGS = [
   // With REPEATABLE READ, asking for rows that are not there locks gaps, and two nodes deadlock in them.
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-  "SET SESSION innodb_lock_wait_timeout = 3",
-  // A node that is frozen in the middle of a transaction must not keep its locks for long, in seconds.
-  "SET SESSION wait_timeout = 10",
-  // Times are compared: they must not jump with the summer.
-  "SET SESSION time_zone = '+00:00'",
+  [
+    // A statement outside a transaction is committed when it is answered.
+    "SET SESSION autocommit = 1",
+    // What does not fit is an error, not cut off.
+    "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+    // In seconds. No node holds a lock while it waits for anything, so this is about other programs.
+    "SESSION innodb_lock_wait_timeout = 1",
+    // A connection that a frozen node has forgotten, in seconds.
+    "SESSION wait_timeout = 600",
+    // Times are compared: they must not jump with the summer.
+    "SESSION time_zone = '+00:00'",
+  ].join(", "),
 ];
 
 /** Errors that say "not now", by the driver's code. https://dev.mysql.com/doc/mysql-errors/8.0/en/ */
@@ -63,6 +70,8 @@ export interface DatabaseOptions {
   readonly database: string;
   /** The most connections at once. */
   readonly poolSize: number;
+  /** Whether {@linkcode Session.command} may hold several statements. */
+  readonly scripts?: boolean;
 }
 
 /** Runs prepared statements on one connection. */
@@ -84,7 +93,7 @@ export class Session {
     return { changed: header.affectedRows, id: header.insertId };
   }
 
-  /** A statement without values that MySQL does not prepare. */
+  /** A constant statement without values, or several: it is sent as text. */
   async command(sql: string): Promise<void> {
     await inTime(this.#connection.query(sql));
   }
@@ -102,12 +111,13 @@ export class Database {
   #onConnection = () => {};
 
   constructor(options: DatabaseOptions) {
-    const { poolSize, ...address } = options;
+    const { poolSize, scripts = false, ...address } = options;
     this.#pool = mysql.createPool({
       ...address,
       charset: "utf8mb4_bin",
       connectionLimit: poolSize,
       connectTimeout: CONNECT_TIMEOUT,
+      multipleStatements: scripts,
       // All connections of all nodes together may have 16,382 on a server as it is installed.
       maxPreparedStatements: 300,
       // Fewer than would time out.
@@ -159,16 +169,10 @@ export class Database {
   /**
    * Runs `work` in a transaction and commits it. A deadlock rolls back and runs it again. When the connection is
    * lost while committing, the outcome is unknown and the error says {@linkcode StoreUnavailable}: what must not be
-   * done twice needs a key of its own. A `firm` one locks what it reads for update with the gaps beside it.
+   * done twice needs a key of its own.
    */
-  async transaction<T>(
-    work: (session: Session) => Promise<T>,
-    options: { firm?: boolean } = {},
-  ): Promise<T> {
-    return await this.#retrying(async (session) => {
-      if (options.firm) await session.command("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-      return await inTransaction(session, work);
-    });
+  async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return await this.#retrying((session) => inTransaction(session, work));
   }
 
   /** A statement on its own can lose a deadlock, too: its locks are those of several rows and keys. */
@@ -256,10 +260,11 @@ export function roundedUp<T>(rows: readonly T[]): T[] {
   return [...rows, ...Array(size - rows.length).fill(rows.at(-1))];
 }
 
+/** The largest size of a statement that is not larger than `count`, for statements that must not have a row twice. */
+export const fitting = (count: number) => count < STEP ? count : count - count % STEP;
+
 /** The rows in at most two parts whose sizes are of a few, for statements that must not have one twice. */
 export function inParts<T>(rows: readonly T[]): (readonly T[])[] {
-  const rest = rows.length % STEP;
-  return [rows.slice(0, rows.length - rest), rows.slice(rows.length - rest)].filter(({ length }) =>
-    length > 0
-  );
+  const first = fitting(rows.length);
+  return [rows.slice(0, first), rows.slice(first)].filter(({ length }) => length > 0);
 }

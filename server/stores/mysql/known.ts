@@ -2,44 +2,65 @@
 const MOST = 50_000;
 
 interface Known {
-  readonly seq: number;
-  /** How often in a row nobody else had written in between. */
-  readonly alone: number;
+  /** The highest number that this node knows to be committed. */
+  seq: number;
+  /** Whether it is likely to be the newest still. */
+  sure: boolean;
 }
 
 /**
- * The newest numbers of conversations, as far as this node has written them itself. A guess, since other nodes write
- * too: one that is wrong costs a failed statement, so it is made only where nobody else wrote of late.
+ * The newest numbers of conversations, as far as this node knows them: from what it has written, read, or heard from
+ * other nodes. A guess, since others write too: the database's keys judge it, and a wrong one costs a failed statement.
+ * The conversation that was touched last is the last one in here.
  */
 export class KnownNumbers {
   readonly #known = new Map<string, Known>();
-  #generation = 0;
-
-  /** Changes whenever everything is forgotten: what was found out before that is not to be noted any more. */
-  get generation(): number {
-    return this.#generation;
-  }
 
   /** The newest number, if it is likely to be still that. */
-  guess(conv: string): number | undefined {
+  newest(conv: string): number | undefined {
     const known = this.#known.get(conv);
-    return known && known.alone > 0 ? known.seq : undefined;
+    return known?.sure ? known.seq : undefined;
   }
 
-  /** A conversation had come to `before`, as the database said, and has come to `seq` now, by this node. */
-  note(conv: string, { before, seq }: { before: number; seq: number }): void {
-    if (this.#known.size >= MOST) this.#known.clear();
-    const known = this.#known.get(conv);
-    this.#known.set(conv, { seq, alone: known?.seq === before ? known.alone + 1 : 0 });
+  /** The highest number that is known to be committed. */
+  committed(conv: string): number | undefined {
+    return this.#known.get(conv)?.seq;
   }
 
-  forget(conv: string): void {
+  /** The conversation's newest number was this just now. */
+  note(conv: string, seq: number): void {
+    const known = this.#known.get(conv);
     this.#known.delete(conv);
+    this.#known.set(conv, { seq: Math.max(seq, known?.seq ?? 0), sure: true });
+    if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value!);
   }
 
-  /** After a new connection: the database behind it may be one that had to go back to an older state. */
+  /** Another node has committed this entry. Who hears of more than the next one has missed some. */
+  hear(conv: string, seq: number): void {
+    const known = this.#known.get(conv);
+    if (!known || seq <= known.seq) return;
+    if (seq === known.seq + 1) known.seq = seq;
+    else known.sure = false;
+  }
+
+  /** The number was not the newest. That it is committed stays true. */
+  doubt(conv: string): void {
+    const known = this.#known.get(conv);
+    if (known) known.sure = false;
+  }
+
+  /** No number is likely to be the newest any more. */
+  doubtAll(): void {
+    for (const known of this.#known.values()) known.sure = false;
+  }
+
+  /** The conversations that were touched last. */
+  latest(count: number): string[] {
+    return [...this.#known.keys()].slice(-count);
+  }
+
+  /** For a database that is not the one that all this was true of. */
   forgetAll(): void {
-    this.#generation++;
     this.#known.clear();
   }
 }

@@ -1,4 +1,5 @@
 import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
+import { isMade } from "./mids.ts";
 import { type Database, placeholders, roundedUp, type Value } from "./database.ts";
 import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
 
@@ -28,7 +29,7 @@ const MOVES_AT_ONCE = 50;
 const USERS_AT_ONCE = 200;
 
 export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }: MessageRow): LogMessage {
-  return { conv, seq, kind, sender, senderName, mid: mid.startsWith("~") ? null : mid, body, at };
+  return { conv, seq, kind, sender, senderName, mid: isMade(mid) ? null : mid, body, at };
 }
 
 export class MysqlLog implements LogStore {

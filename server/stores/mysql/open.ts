@@ -1,8 +1,7 @@
 import { StartupError } from "../../errors.ts";
-import { BATCH, GroupCommit } from "../group_commit.ts";
 import { MYSQL_MIGRATIONS } from "../migrations.ts";
 import { MysqlAccounts } from "./accounts.ts";
-import { MysqlAppend, withKey } from "./append.ts";
+import { MysqlAppend } from "./append.ts";
 import { MysqlCluster, nameCluster } from "./cluster.ts";
 import { codeOf, Database, type Session } from "./database.ts";
 import { MysqlLeases } from "./leases.ts";
@@ -20,6 +19,8 @@ export interface MysqlOptions {
   readonly wait: number;
   /** Server time in Unix milliseconds. */
   readonly now?: () => number;
+  /** Told that the database has come back older than it had been; the log has another name by then. */
+  readonly onOlder?: () => void;
 }
 
 /** How long to wait for another node that is migrating the schema, in ms. */
@@ -33,26 +34,52 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   const { now = Date.now } = options;
   const address = parseUrl(options.url);
   const db = new Database({ ...address, poolSize: options.poolSize });
+  // The heartbeat and the append wait behind nothing else.
   const pulse = new Database({ ...address, poolSize: 1 });
+  const pipeline = new Database({ ...address, poolSize: 1 });
+  const lanes = Math.max(2, Math.floor(options.poolSize / 2));
+  const others = new Database({ ...address, poolSize: lanes, scripts: true });
+  const close = async () => {
+    for (const part of [pipeline, others, db, pulse]) await part.close();
+  };
+  const cluster = new MysqlCluster(db);
+  let log: string;
+  let maxPacket: number;
   try {
     await reach(db, { ...address, wait: options.wait });
     await migrate(db, address.database);
+    log = (await cluster.read()).log;
+    maxPacket = await packetOf(db);
   } catch (error) {
-    await db.close();
-    await pulse.close();
+    await close();
     throw error;
   }
-  const append = new MysqlAppend(db, now);
-  const commits = new GroupCommit(append.commit.bind(append), BATCH);
+  const append = new MysqlAppend({
+    pipeline,
+    others,
+    lanes,
+    maxPacket,
+    now,
+    onOlder: async () => {
+      log = await cluster.renameLog(log);
+      options.onOlder?.();
+    },
+  });
   let closing: Promise<void> | undefined;
   return {
     accounts: new MysqlAccounts(db, now),
     social: new MysqlSocial(db, now),
-    log: new MysqlLog(db, (message) => commits.add(withKey(message))),
+    log: new MysqlLog(db, (message) => append.append(message)),
     leases: new MysqlLeases(db, pulse),
-    cluster: new MysqlCluster(db),
-    close: () => closing ??= commits.drain().then(() => db.close()).then(() => pulse.close()),
+    cluster,
+    close: () => closing ??= append.drain().then(close),
   };
+}
+
+/** The largest statement that the database takes, in bytes. */
+async function packetOf(db: Database): Promise<number> {
+  const [row] = await db.rows<{ bytes: number }>("SELECT @@max_allowed_packet AS bytes");
+  return row!.bytes;
 }
 
 /** The parts of a `mysql://` URL. @throws {StartupError} if one is missing. */

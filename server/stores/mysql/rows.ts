@@ -1,0 +1,89 @@
+import type { Effect } from "../../protocol/kinds.ts";
+import type { Row } from "../plan.ts";
+import { StoreUnavailable } from "../store.ts";
+import { inParts, placeholders, roundedUp, type Session, type Value } from "./database.ts";
+import type { Entry } from "./facts.ts";
+
+type Rows = readonly Row<Entry>[];
+
+/** What each effect does, in terms of the variables that {@linkcode insertWithEffects} sets. */
+const EFFECT_SQL: Readonly<Record<Effect, string>> = {
+  ask: "INSERT INTO friendrequest (userid, friendid) VALUES (@sender, @to)",
+  answer: "DELETE FROM friendrequest WHERE userid = @to AND friendid = @sender",
+  befriend: `DELETE FROM friendrequest WHERE userid = @to AND friendid = @sender;
+    DELETE FROM friendrequest WHERE userid = @sender AND friendid = @to;
+    INSERT INTO friend (userid, friendid, since) VALUES (@sender, @to, @at), (@to, @sender, @at)
+      ON DUPLICATE KEY UPDATE userid = userid`,
+};
+
+const valuesOf = ({ message, entry }: Row<Entry>): Value[] => [
+  message.conv,
+  message.seq,
+  message.sender,
+  entry.key,
+  message.kind,
+  message.body,
+  message.at,
+];
+
+/**
+ * Makes the conversations known that begin with some of the rows, with their members. Done again it changes nothing, and
+ * it comes first: an entry whose members nobody knows would not be found by those who were offline.
+ */
+export async function begin(session: Session, rows: Rows): Promise<void> {
+  const entries = rows.filter(({ begins }) => begins).map(({ entry }) => entry);
+  if (entries.length === 0) return;
+  const convs = roundedUp(entries.map(({ conv }) => conv));
+  await session.run(
+    `INSERT INTO conversation (conv) VALUES ${Array(convs.length).fill("(?)").join(", ")}
+     ON DUPLICATE KEY UPDATE conv = VALUES(conv)`,
+    convs,
+  );
+  const members = roundedUp(
+    entries.flatMap(({ conv, sender, to = sender }) =>
+      sender === to ? [[sender, conv]] : [[sender, conv], [to, conv]]
+    ),
+  );
+  await session.run(
+    `INSERT INTO progress (userid, conv, joined, delivered, \`read\`)
+     VALUES ${
+      Array(members.length).fill("(?, ?, 0, 0, 0)").join(", ")
+    } ON DUPLICATE KEY UPDATE userid = userid`,
+    members.flat(),
+  );
+}
+
+/** Inserts plain rows: a statement or two, each committed when it returns. The keys judge. */
+export async function insert(session: Session, rows: Rows): Promise<void> {
+  for (const part of inParts(rows)) {
+    await session.run(
+      `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${placeholders(part.length, 7)}`,
+      part.flatMap(valuesOf),
+    );
+  }
+}
+
+/**
+ * Inserts one row and does what goes with it, in one transaction that is sent as a whole: the database holds no lock
+ * while it waits for this node. Values are bound to variables first, so that the text is the same each time. That the
+ * row gets the number which was read together with everything that allowed it is why nothing needs to be locked: whatever
+ * changes how two people stand is an entry of their conversation, and would have taken that number.
+ */
+export async function insertWithEffects(session: Session, row: Row<Entry>): Promise<void> {
+  await session.run(
+    "SET @conv = ?, @seq = ?, @sender = ?, @mid = ?, @kind = ?, @body = ?, @at = ?, @to = ?",
+    [...valuesOf(row), row.entry.to ?? null],
+  );
+  try {
+    await session.command([
+      "START TRANSACTION",
+      "INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES (@conv, @seq, @sender, @mid, @kind, @body, @at)",
+      ...row.effects.map((effect) => EFFECT_SQL[effect]),
+      "COMMIT",
+    ].join(";\n"));
+  } catch (error) {
+    // Of a connection that is lost the database itself rolls back what was not committed.
+    if (!(error instanceof StoreUnavailable)) await session.command("ROLLBACK");
+    throw error;
+  }
+}
