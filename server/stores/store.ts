@@ -132,6 +132,11 @@ export interface LogStore {
    * the order of the calls.
    */
   append(message: NewMessage): Promise<Appended>;
+  /**
+   * Another node says that it has committed this entry. The store may take its number for the newest if it is exactly
+   * one more than what it knows; it must not believe it in any other way.
+   */
+  heard(conv: string, seq: number): void;
   /** Entries in ascending order, with their senders' names as of now. */
   read(page: Page): Promise<LogMessage[]>;
   /** Every conversation that a user is in, by name. */

@@ -34,11 +34,19 @@ export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }
 
 export class MysqlLog implements LogStore {
   readonly #db: Database;
-  readonly append: (message: NewMessage) => Promise<Appended>;
+  readonly #append: Pick<LogStore, "append" | "heard">;
 
-  constructor(db: Database, append: (message: NewMessage) => Promise<Appended>) {
+  constructor(db: Database, append: Pick<LogStore, "append" | "heard">) {
     this.#db = db;
-    this.append = append;
+    this.#append = append;
+  }
+
+  append(message: NewMessage): Promise<Appended> {
+    return this.#append.append(message);
+  }
+
+  heard(conv: string, seq: number): void {
+    this.#append.heard(conv, seq);
   }
 
   async read({ conv, after, before, limit, maxSize = Number.MAX_SAFE_INTEGER }: Page): Promise<LogMessage[]> {

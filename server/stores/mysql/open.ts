@@ -69,7 +69,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   return {
     accounts: new MysqlAccounts(db, now),
     social: new MysqlSocial(db, now),
-    log: new MysqlLog(db, (message) => append.append(message)),
+    log: new MysqlLog(db, append),
     leases: new MysqlLeases(db, pulse),
     cluster,
     close: () => closing ??= append.drain().then(close),

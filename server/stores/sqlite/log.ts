@@ -68,6 +68,9 @@ export class SqliteLog implements LogStore {
     return this.#commits.add(message);
   }
 
+  /** There is no other node. */
+  heard(): void {}
+
   /** Resolves when everything appended so far has been committed or refused. */
   drain(): Promise<void> {
     return this.#commits.drain();
