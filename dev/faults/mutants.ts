@@ -18,19 +18,9 @@ export const MUTANTS = {
     changes: [
       {
         file: "server/stores/mysql/append.ts",
-        find: "await insert(session, draft.rows);",
-        replace: `const late = () => this.#db.withSession((other) => insert(other, draft.rows));
-        setTimeout(() => late().catch(() => undefined), 30);`,
-      },
-      {
-        file: "server/stores/mysql/append.ts",
-        find: "await this.#db.transaction((tx) => new Batch(tx, batch).run(entries), { firm });",
-        replace: `await new Promise((early, failed) => {
-          this.#db.transaction(async (tx) => {
-            early(await new Batch(tx, batch).run(entries));
-            await new Promise((resolve) => setTimeout(resolve, 30));
-          }).catch(failed);
-        });`,
+        find: "await insert(session, rows);",
+        replace: `const late = () => this.#options.others.withSession((other) => insert(other, rows));
+    setTimeout(() => late().catch(() => undefined), 30);`,
       },
     ],
   },
@@ -44,7 +34,7 @@ export const MUTANTS = {
         replace: "KEY message_mid (sender, mid)",
       },
       {
-        file: "server/stores/mysql/append.ts",
+        file: "server/stores/plan.ts",
         find: "if (stored) return { stored, fresh: false };",
         replace: "",
       },
