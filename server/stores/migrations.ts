@@ -1,6 +1,7 @@
 import mysql001 from "../../sql/mysql/001_schema.sql" with { type: "text" };
 import mysql002 from "../../sql/mysql/002_numbers.sql" with { type: "text" };
 import mysql003 from "../../sql/mysql/003_cluster.sql" with { type: "text" };
+import mysql004 from "../../sql/mysql/004_kinds.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
 import sqlite002 from "../../sql/sqlite/002_arrived.sql" with { type: "text" };
 import sqlite003 from "../../sql/sqlite/003_cluster.sql" with { type: "text" };
@@ -23,4 +24,5 @@ export const MYSQL_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: mysql001 },
   { version: 2, sql: mysql002 },
   { version: 3, sql: mysql003 },
+  { version: 4, sql: mysql004 },
 ];

@@ -70,6 +70,8 @@ export interface DatabaseOptions {
   readonly database: string;
   /** The most connections at once. */
   readonly poolSize: number;
+  /** How long a statement may take, in ms; {@linkcode TIMEOUT} if left out. */
+  readonly timeout?: number;
   /** Whether {@linkcode Session.command} may hold several statements. */
   readonly scripts?: boolean;
 }
@@ -77,9 +79,11 @@ export interface DatabaseOptions {
 /** Runs prepared statements on one connection. */
 export class Session {
   readonly #connection: PoolConnection;
+  readonly #timeout: number;
 
-  constructor(connection: PoolConnection) {
+  constructor(connection: PoolConnection, timeout: number) {
     this.#connection = connection;
+    this.#timeout = timeout;
   }
 
   /** The rows of a query; a driver's "not now" becomes {@linkcode StoreUnavailable}. */
@@ -95,12 +99,12 @@ export class Session {
 
   /** A constant statement without values, or several: it is sent as text. */
   async command(sql: string): Promise<void> {
-    await inTime(this.#connection.query(sql));
+    await inTime(this.#connection.query(sql), this.#timeout);
   }
 
   async #execute(sql: string, values: readonly Value[]): Promise<unknown> {
     // The driver's own timeouts leave out preparing, and leave the connection to the next one.
-    const [result] = await inTime(this.#connection.execute(sql, [...values]));
+    const [result] = await inTime(this.#connection.execute(sql, [...values]), this.#timeout);
     return result;
   }
 }
@@ -108,10 +112,12 @@ export class Session {
 /** A pool of connections to MySQL or MariaDB. No call takes much longer than {@linkcode TIMEOUT}. */
 export class Database {
   readonly #pool: Pool;
+  readonly #timeout: number;
   #onConnection = () => {};
 
   constructor(options: DatabaseOptions) {
-    const { poolSize, scripts = false, ...address } = options;
+    const { poolSize, scripts = false, timeout = TIMEOUT, ...address } = options;
+    this.#timeout = timeout;
     this.#pool = mysql.createPool({
       ...address,
       charset: "utf8mb4_bin",
@@ -155,7 +161,7 @@ export class Database {
   async withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const connection = await this.#connection();
     try {
-      const result = await work(new Session(connection));
+      const result = await work(new Session(connection, this.#timeout));
       connection.release();
       return result;
     } catch (error) {
@@ -192,7 +198,7 @@ export class Database {
 
   async close(): Promise<void> {
     try {
-      await inTime(this.#pool.end());
+      await inTime(this.#pool.end(), TIMEOUT);
     } catch (error) {
       // A server that is away cannot be told goodbye.
       if (!(error instanceof StoreUnavailable)) throw error;
@@ -202,7 +208,7 @@ export class Database {
   async #connection(): Promise<PoolConnection> {
     const connecting = this.#pool.getConnection();
     try {
-      return await inTime(connecting);
+      return await inTime(connecting, TIMEOUT);
     } catch (error) {
       // If it comes after all, it goes back.
       connecting.then((connection) => connection.release(), () => "it failed, as reported");
@@ -224,10 +230,10 @@ async function inTransaction<T>(session: Session, work: (session: Session) => Pr
 }
 
 /** Waits for the driver, but not for ever; its "not now" becomes {@linkcode StoreUnavailable}. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function inTime<T>(work: Promise<T>, timeout: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreUnavailable(`no answer within ${TIMEOUT} ms`)), TIMEOUT);
+    timer = setTimeout(() => reject(new StoreUnavailable(`no answer within ${timeout} ms`)), timeout);
   });
   try {
     return await Promise.race([work, late]);

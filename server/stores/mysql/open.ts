@@ -3,7 +3,7 @@ import { MYSQL_MIGRATIONS } from "../migrations.ts";
 import { MysqlAccounts } from "./accounts.ts";
 import { MysqlAppend } from "./append.ts";
 import { MysqlCluster, nameCluster } from "./cluster.ts";
-import { codeOf, Database, type Session } from "./database.ts";
+import { codeOf, Database, type DatabaseOptions, type Session } from "./database.ts";
 import { MysqlLeases } from "./leases.ts";
 import { MysqlLog } from "./log.ts";
 import { MysqlSocial } from "./social.ts";
@@ -23,8 +23,9 @@ export interface MysqlOptions {
   readonly onOlder?: () => void;
 }
 
-/** How long to wait for another node that is migrating the schema, in ms. */
+/** How long to wait for another node that is migrating the schema, in ms, and how long one step may take. */
 const MIGRATION_WAIT = 60_000;
+const MIGRATION_STEP = 24 * 60 * 60 * 1000;
 
 /**
  * Opens the store on MySQL or MariaDB and brings its schema up to date, one node at a time.
@@ -47,7 +48,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   let maxPacket: number;
   try {
     await reach(db, { ...address, wait: options.wait });
-    await migrate(db, address.database);
+    await migrate(address);
     log = (await cluster.read()).log;
     maxPacket = await packetOf(db);
   } catch (error) {
@@ -141,23 +142,31 @@ function whyNot(
   }
 }
 
-async function migrate(db: Database, database: string): Promise<void> {
-  // The lock belongs to the connection: a node that dies while migrating gives it back.
+async function migrate(address: Omit<DatabaseOptions, "poolSize">): Promise<void> {
+  const { database } = address;
+  const db = new Database({ ...address, poolSize: 1, timeout: MIGRATION_STEP });
+  try {
+    await db.withSession((session) => migrateAlone(session, database));
+  } finally {
+    await db.close();
+  }
+}
+
+/** The lock belongs to the connection: a node that dies while migrating gives it back. */
+async function migrateAlone(session: Session, database: string): Promise<void> {
   const lock = `chat-cluster ${database}`.slice(0, 64);
-  await db.withSession(async (session) => {
-    const deadline = Date.now() + MIGRATION_WAIT;
-    // In short waits, since a statement that takes long counts as a server that hangs.
-    while (
-      (await session.rows<{ locked: number }>("SELECT GET_LOCK(?, 1) AS locked", [lock]))[0]?.locked !== 1
-    ) {
-      if (Date.now() > deadline) {
-        throw new StartupError(`another node has been migrating ${database} for a minute; check its log`);
-      }
+  const deadline = Date.now() + MIGRATION_WAIT;
+  const take = "SELECT GET_LOCK(?, 1) AS locked";
+  while ((await session.rows<{ locked: number }>(take, [lock]))[0]?.locked !== 1) {
+    if (Date.now() > deadline) {
+      throw new StartupError(
+        `another node has been changing the tables of ${database} for a minute: look into its log, or start this one later`,
+      );
     }
-    await applyMigrations(session, database);
-    await nameCluster(session);
-    await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
-  });
+  }
+  await applyMigrations(session, database);
+  await nameCluster(session);
+  await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
 }
 
 /** Statements that begin to change the schema commit at once there, so each step can be repeated after a crash. */
