@@ -3,6 +3,7 @@ import { pairConv } from "../../server/protocol/conversation.ts";
 import type { Kind } from "../../server/protocol/messages.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
 import type { Appended, NewMessage, Store } from "../../server/stores/store.ts";
+import { Random, randomSeed } from "../faults/random.ts";
 import { haveServices, type MariaDb, startMariaDb } from "../services.ts";
 
 const services = await haveServices();
@@ -132,26 +133,28 @@ test("a database that lost what was committed is noticed before anything is writ
 });
 
 test("everybody at once on two nodes: contiguous, once, and friends as the log says", async () => {
-  const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]!);
-  console.log(`SEED=${seed}`);
-  let state = seed >>> 0;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor(state / 2 ** 32 * below);
-  };
+  const seed = Number(Deno.env.get("SEED") ?? randomSeed());
+  try {
+    await everybodyAtOnce(new Random(seed));
+  } catch (error) {
+    throw new Error(`failed with SEED=${seed}`, { cause: error });
+  }
+});
+
+async function everybodyAtOnce(random: Random): Promise<void> {
   await using db = await startMariaDb({ flushLogAtCommit: 0 });
   await using opened = await stores(db, { count: 2, users: 6 });
   const acknowledged = new Map<string, number>();
   const kinds: Kind[] = ["chat", "chat", "chat", "request", "accept", "refuse"];
   await Promise.all(Array.from({ length: 1500 }, async (_, i) => {
-    const from = random(3) + 1;
+    const from = random.between(1, 3);
     const to = from % 6 + 1;
-    const back = random(2) === 1;
-    const mid = `m${random(1200)}`;
+    const back = random.chance(0.5);
+    const mid = `m${random.between(1, 1200)}`;
     const [sender, receiver] = back ? [to, from] : [from, to];
-    const message = entry(sender, receiver, { mid, kind: kinds[random(kinds.length)]!, body: `"${i}"` });
-    await new Promise((resolve) => setTimeout(resolve, random(1500)));
-    const result = await opened.all[random(2)]!.log.append(message);
+    const message = entry(sender, receiver, { mid, kind: random.pick(kinds), body: `"${i}"` });
+    await new Promise((resolve) => setTimeout(resolve, random.between(0, 1500)));
+    const result = await random.pick(opened.all).log.append(message);
     if (!("stored" in result)) return;
     const { conv, seq } = result.stored;
     const key = `${sender} ${mid} ${conv}`;
@@ -186,4 +189,4 @@ test("everybody at once on two nodes: contiguous, once, and friends as the log s
     );
   assertEquals((await table("friend")).symmetricDifference(friends), new Set());
   assertEquals((await table("friendrequest")).symmetricDifference(requests), new Set());
-});
+}

@@ -40,14 +40,13 @@ export function plan<Entry extends NewMessage>(
   { facts, at }: { facts: Facts; at: number },
 ): Plan<Entry> {
   const newest = new Map<string, number>();
-  const written = new Map<string, LogMessage>();
+  const written = new Written();
   const between = new Map<string, Between>();
   const rows: Row<Entry>[] = [];
 
   const outcomeOf = (entry: Entry): Appended => {
     const { conv, kind, sender, senderName, to, mid, body } = entry;
-    const key = mid === null ? undefined : `${sender} ${mid}`;
-    const stored = (key === undefined ? undefined : written.get(key)) ?? facts.stored(entry);
+    const stored = written.find(entry) ?? facts.stored(entry);
     if (stored) return { stored, fresh: false };
     const known = newest.get(conv) ?? facts.newest(conv);
     if (known === undefined) {
@@ -62,7 +61,7 @@ export function plan<Entry extends NewMessage>(
     const seq = (known ?? 0) + 1;
     const message: LogMessage = { conv, seq, kind, sender, senderName, mid, body, at };
     newest.set(conv, seq);
-    if (key !== undefined) written.set(key, message);
+    written.add(message);
     rows.push({ entry, message, begins: known === undefined, effects });
     return { stored: message, fresh: true };
   };
@@ -82,4 +81,20 @@ export function plan<Entry extends NewMessage>(
   };
 
   return { outcomes: entries.map(outcomeOf), rows };
+}
+
+/** What this plan writes, by sender and mid. Found by the mid alone first: two senders seldom have the same. */
+class Written {
+  readonly #byMid = new Map<string, LogMessage[]>();
+
+  find({ sender, mid }: NewMessage): LogMessage | undefined {
+    return mid === null ? undefined : this.#byMid.get(mid)?.find((message) => message.sender === sender);
+  }
+
+  add(message: LogMessage): void {
+    if (message.mid === null) return;
+    const others = this.#byMid.get(message.mid);
+    if (others) others.push(message);
+    else this.#byMid.set(message.mid, [message]);
+  }
 }

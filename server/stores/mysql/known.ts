@@ -1,6 +1,3 @@
-/** Conversations that are remembered, at most. */
-const MOST = 50_000;
-
 interface Known {
   /** The highest number that this node knows to be committed. */
   seq: number;
@@ -15,6 +12,12 @@ interface Known {
  */
 export class KnownNumbers {
   readonly #known = new Map<string, Known>();
+  readonly #most: number;
+
+  /** @param options `most`: conversations that are remembered; of more those are forgotten that nobody wrote to. */
+  constructor({ most = 50_000 }: { most?: number } = {}) {
+    this.#most = most;
+  }
 
   /** The newest number, if it is likely to be still that. */
   newest(conv: string): number | undefined {
@@ -32,7 +35,7 @@ export class KnownNumbers {
     const known = this.#known.get(conv);
     this.#known.delete(conv);
     this.#known.set(conv, { seq: Math.max(seq, known?.seq ?? 0), sure: true });
-    if (this.#known.size > MOST) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value!);
   }
 
   /** Another node has committed this entry. Who hears of more than the next one has missed some. */
