@@ -1,13 +1,14 @@
 import { kindOf } from "../../protocol/kinds.ts";
 import { BATCH, GroupCommit } from "../group_commit.ts";
-import { plan } from "../plan.ts";
+import { plan, type Row } from "../plan.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "../store.ts";
 import { codeOf, type Database, fitting, type Session } from "./database.ts";
 import { type Entry, factsOf, readNewest, readStanding, readStored, readUsers } from "./facts.ts";
+import { Contended } from "./contended.ts";
 import { KnownNumbers } from "./known.ts";
 import { Lanes, type Settled } from "./lanes.ts";
 import { MidMaker } from "./mids.ts";
-import { begin, insert, insertWithEffects } from "./rows.ts";
+import { begin, insert, insertAtEnd, insertWithEffects } from "./rows.ts";
 
 /** Rows of one statement, at most: more take the database so long that everybody waits. */
 const ROWS = 256;
@@ -45,6 +46,7 @@ export interface MysqlAppendOptions {
 export class MysqlAppend {
   readonly #options: MysqlAppendOptions;
   readonly #known = new KnownNumbers();
+  readonly #contended: Contended;
   readonly #mids: MidMaker;
   readonly #commits: GroupCommit<Entry, Appended>;
   readonly #lanes: Lanes<Entry, Appended>;
@@ -54,6 +56,7 @@ export class MysqlAppend {
   constructor(options: MysqlAppendOptions) {
     this.#options = options;
     this.#mids = new MidMaker(options.now);
+    this.#contended = new Contended(() => performance.now());
     this.#commits = new GroupCommit<Entry, Appended>((batch) => this.#commit(batch), {
       sizeOf: BATCH.sizeOf,
       entries: ROWS,
@@ -68,7 +71,8 @@ export class MysqlAppend {
   /** See {@linkcode LogStore.append}. */
   append(message: NewMessage): Promise<Appended> {
     const entry: Entry = { ...message, key: message.mid ?? this.#mids.next() };
-    return this.#lanes.has(entry.conv) ? this.#lanes.add(entry) : this.#commits.add(entry);
+    const apart = this.#lanes.has(entry.conv) || this.#contended.has(entry.conv);
+    return apart ? this.#lanes.add(entry) : this.#commits.add(entry);
   }
 
   /** See {@linkcode LogStore.heard}. */
@@ -128,11 +132,12 @@ export class MysqlAppend {
     const before = new Map(entries.map(({ conv }) => [conv, this.#known.committed(conv)]));
     const newest = await this.#readNewest(session, before.keys());
     const stored = await readStored(session, entries);
-    const clashed = new Set(
-      entries.filter(({ conv, sender, key }) =>
-        stored.has(`${sender} ${key}`) || newest.get(conv) !== before.get(conv)
-      ).map(({ conv }) => conv),
-    );
+    const clashed = new Set<string>();
+    for (const { conv, sender, key } of entries) {
+      if (newest.get(conv) !== before.get(conv)) this.#contended.note(conv);
+      else if (!stored.has(`${sender} ${key}`)) continue;
+      clashed.add(conv);
+    }
     return entries.filter(({ conv }) => !clashed.has(conv));
   }
 
@@ -182,7 +187,9 @@ export class MysqlAppend {
     const deadline = performance.now() + PATIENCE;
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.#options.others.withSession((session) => this.#attempt(session, entries));
+        return await this.#options.others.withSession((session) =>
+          this.#attempt(session, { entries, lookUp: attempt > 1 })
+        );
       } catch (error) {
         this.#doubt(entries);
         const cause = error instanceof Error ? error : new Error(String(error));
@@ -190,7 +197,7 @@ export class MysqlAppend {
           if (attempt === ATTEMPTS) {
             return entries.map(() => new StoreUnavailable("other nodes are always faster"));
           }
-          await pause(Math.random() * Math.min(attempt, 10));
+          if (attempt > 1) await pause(Math.random() * Math.min(attempt, 10));
         } else if (error instanceof StoreUnavailable) {
           if (performance.now() > deadline) return entries.map(() => cause);
           await pause(RECONNECT_PAUSE);
@@ -210,26 +217,44 @@ export class MysqlAppend {
     return results;
   }
 
-  async #attempt(session: Session, entries: readonly Entry[]): Promise<readonly Appended[]> {
+  async #attempt(
+    session: Session,
+    { entries, lookUp }: { entries: readonly Entry[]; lookUp: boolean },
+  ): Promise<readonly Appended[]> {
     const [entry] = entries;
-    if (!entry || kindOf(entry.kind).effects.length === 0) {
-      this.#doubt(entries);
-      return await this.#write(session, { entries, lookUp: true });
-    }
-    const stored = await readStored(session, entries);
-    const standing = await readStanding(session, entry);
-    const newest = new Map(standing.seq === null ? [] : [[entry.conv, standing.seq]]);
-    const users = standing.seq === null ? await readUsers(session, entries) : undefined;
+    const { conv, kind } = entry!;
+    const isPlain = kindOf(kind).effects.length === 0;
+    // A plain entry that is stored is refused by the key; one with effects may be refused for them.
+    const stored = lookUp || !isPlain ? await readStored(session, entries) : undefined;
+    const standing = isPlain ? undefined : await readStanding(session, entry!);
+    // Plain entries get their numbers when they are inserted: the plan counts from there.
+    const seq = standing
+      ? standing.seq ?? undefined
+      : (await this.#readNewest(session, [conv])).get(conv) && 0;
+    const newest = new Map(seq === undefined ? [] : [[conv, seq]]);
+    const users = seq === undefined ? await readUsers(session, entries) : undefined;
     const { outcomes, rows } = plan(entries, {
-      facts: factsOf({ newest, stored, standing, ...(users && { users }) }),
+      facts: factsOf({
+        newest,
+        ...(stored && { stored }),
+        ...(standing && { standing }),
+        ...(users && { users }),
+      }),
       at: this.#options.now(),
     });
     await begin(session, rows);
-    for (const row of rows) {
+    const [row] = rows;
+    if (!row) return outcomes;
+    if (!isPlain) {
       await insertWithEffects(session, row);
-      this.#known.note(row.message.conv, row.message.seq);
+      return outcomes;
     }
-    return outcomes;
+    const before = await insertAtEnd(session, rows);
+    const known = this.#known.committed(conv) ?? 0;
+    if (before < known) await this.#older();
+    if (before > known) this.#contended.note(conv);
+    this.#known.note(conv, before + rows.length);
+    return numbered(outcomes, { rows, before });
   }
 
   /** What a new connection leads to may be a database that had to go back to an older state. */
@@ -247,17 +272,35 @@ export class MysqlAppend {
     if (before.size === 0) return before;
     const found = await readNewest(session, before.keys());
     const isOlder = [...before].some(([conv, seq]) => (found.get(conv) ?? 0) < seq);
-    if (isOlder) {
-      this.#known.forgetAll();
-      await this.#options.onOlder();
-    }
+    if (isOlder) await this.#older();
     for (const [conv, seq] of found) this.#known.note(conv, seq);
     return found;
+  }
+
+  /** Any number of a conversation that has begun; undefined if it has not. */
+  async #begun(session: Session, conv: string): Promise<number | undefined> {
+    return this.#known.committed(conv) ?? (await this.#readNewest(session, [conv])).get(conv);
+  }
+
+  async #older(): Promise<void> {
+    this.#known.forgetAll();
+    await this.#options.onOlder();
   }
 
   #doubt(entries: readonly Entry[]): void {
     for (const { conv } of entries) this.#known.doubt(conv);
   }
+}
+
+/** Outcomes of a plan that counted from 0, for rows that were inserted after `before`. */
+function numbered(
+  outcomes: readonly Appended[],
+  { rows, before }: { rows: readonly Row<Entry>[]; before: number },
+): Appended[] {
+  const moved = new Map(rows.map(({ message }) => [message, { ...message, seq: message.seq + before }]));
+  return outcomes.map((outcome) =>
+    "stored" in outcome ? { ...outcome, stored: moved.get(outcome.stored) ?? outcome.stored } : outcome
+  );
 }
 
 /** Entries of a conversation as they may be written: plain ones together, each with effects alone. */

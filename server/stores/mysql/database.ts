@@ -72,7 +72,7 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** How long a statement may take, in ms; {@linkcode TIMEOUT} if left out. */
   readonly timeout?: number;
-  /** Whether {@linkcode Session.command} may hold several statements. */
+  /** Whether {@linkcode Session.script} is used. */
   readonly scripts?: boolean;
 }
 
@@ -97,9 +97,15 @@ export class Session {
     return { changed: header.affectedRows, id: header.insertId };
   }
 
-  /** A constant statement without values, or several: it is sent as text. */
+  /** A constant statement without values that MySQL does not prepare: it is sent as text. */
   async command(sql: string): Promise<void> {
     await inTime(this.#connection.query(sql), this.#timeout);
+  }
+
+  /** Constant statements without values, sent together as text; the rows of the last one. See `scripts`. */
+  async script<Row>(statements: readonly string[]): Promise<Row[]> {
+    const [results] = await inTime(this.#connection.query(statements.join(";\n")), this.#timeout);
+    return (results as unknown[]).at(-1) as Row[];
   }
 
   async #execute(sql: string, values: readonly Value[]): Promise<unknown> {

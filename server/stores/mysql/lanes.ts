@@ -8,7 +8,7 @@ interface Waiter<Entry, Result> {
 }
 
 /** Entries of one lane that go together, at most. */
-const MOST = 100;
+const MOST = 32;
 
 /**
  * Entries that need more than to be inserted wait here, in a lane for each conversation: in a lane one after the other,

@@ -6,7 +6,7 @@ import type { Entry } from "./facts.ts";
 
 type Rows = readonly Row<Entry>[];
 
-/** What each effect does, in terms of the variables that {@linkcode insertWithEffects} sets. */
+/** What each effect does, in terms of the variables that {@linkcode insertWithEffects} sets; constants. */
 const EFFECT_SQL: Readonly<Record<Effect, string>> = {
   ask: "INSERT INTO friendrequest (userid, friendid) VALUES (@sender, @to)",
   answer: "DELETE FROM friendrequest WHERE userid = @to AND friendid = @sender",
@@ -64,23 +64,53 @@ export async function insert(session: Session, rows: Rows): Promise<void> {
 }
 
 /**
- * Inserts one row and does what goes with it, in one transaction that is sent as a whole: the database holds no lock
- * while it waits for this node. Values are bound to variables first, so that the text is the same each time. That the
- * row gets the number which was read together with everything that allowed it is why nothing needs to be locked: whatever
- * changes how two people stand is an entry of their conversation, and would have taken that number.
+ * Inserts one row and does what goes with it. That the row gets the number which was read together with everything that
+ * allowed it is why nothing had to be locked: whatever changes how two people stand is an entry of their conversation,
+ * and would have taken that number.
  */
 export async function insertWithEffects(session: Session, row: Row<Entry>): Promise<void> {
   await session.run(
     "SET @conv = ?, @seq = ?, @sender = ?, @mid = ?, @kind = ?, @body = ?, @at = ?, @to = ?",
     [...valuesOf(row), row.entry.to ?? null],
   );
+  await atOnce(session, [
+    "INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES (@conv, @seq, @sender, @mid, @kind, @body, @at)",
+    ...row.effects.map((effect) => EFFECT_SQL[effect]),
+  ]);
+}
+
+/**
+ * Inserts plain rows of one conversation that has begun, under the numbers that are next when it happens; other nodes
+ * that do so as well wait for each other in the database. Returns the number that was the newest before.
+ */
+export async function insertAtEnd(session: Session, rows: Rows): Promise<number> {
+  const own = rows.map((_, i) => `@sender${i} = ?, @mid${i} = ?, @kind${i} = ?, @body${i} = ?`);
+  const [first] = rows;
+  await session.run(`SET @conv = CONVERT(? USING ascii) COLLATE ascii_bin, @at = ?, ${own.join(", ")}`, [
+    first!.message.conv,
+    first!.message.at,
+    ...rows.flatMap(({ message, entry }): Value[] => [message.sender, entry.key, message.kind, message.body]),
+  ]);
+  const values = rows.map((_, i) =>
+    `(@conv, @newest + ${i + 1}, @sender${i}, @mid${i}, @kind${i}, @body${i}, @at)`
+  );
+  const [found] = await atOnce<{ newest: number }>(session, [
+    "SELECT conv INTO @locked FROM conversation WHERE conv = @conv COLLATE ascii_bin FOR UPDATE",
+    // MAX would look at all of them, since the variable is no constant.
+    `SET @newest = COALESCE(
+       (SELECT seq FROM message WHERE conv = @conv COLLATE ascii_bin ORDER BY seq DESC LIMIT 1), 0)`,
+    `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${values.join(", ")}`,
+  ], "SELECT @newest AS newest");
+  return found!.newest;
+}
+
+/**
+ * A transaction that is sent as a whole, so that the database holds no lock while it waits for this node. The values of
+ * its constant statements are in variables. What `result` selects.
+ */
+async function atOnce<R>(session: Session, statements: readonly string[], result = "DO 0"): Promise<R[]> {
   try {
-    await session.command([
-      "START TRANSACTION",
-      "INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES (@conv, @seq, @sender, @mid, @kind, @body, @at)",
-      ...row.effects.map((effect) => EFFECT_SQL[effect]),
-      "COMMIT",
-    ].join(";\n"));
+    return await session.script<R>(["START TRANSACTION", ...statements, "COMMIT", result]);
   } catch (error) {
     // Of a connection that is lost the database itself rolls back what was not committed.
     if (!(error instanceof StoreUnavailable)) await session.command("ROLLBACK");
