@@ -1,6 +1,6 @@
 import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
 import { isMade } from "./mids.ts";
-import { type Database, placeholders, roundedUp, type Value } from "./database.ts";
+import { type Database, placeholders, preparedSize, roundedUp } from "./database.ts";
 import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
 
 /** A message as it is stored. A mid that begins with ~ is not the client's. */
@@ -16,7 +16,7 @@ export interface MessageRow {
 }
 
 export const MESSAGE_COLUMNS =
-  `message.conv, message.seq, message.kind, message.sender, user.name AS senderName,
+  `message.conv, message.seq, message.kind, message.sender, COALESCE(user.name, '') AS senderName,
   message.mid, message.body, message.at`;
 
 /** The newest number of a table's `conv`, 0 if it has none: the last entry of the primary key, however many there are. */
@@ -27,6 +27,10 @@ export const NEWEST = (table: string) =>
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
 const USERS_AT_ONCE = 200;
+
+/** Rows that are asked for first where a page is limited by size, and how many times as many follow each time. */
+const FIRST_ROWS = 8;
+const MORE_ROWS = 8;
 
 export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }: MessageRow): LogMessage {
   return { conv, seq, kind, sender, senderName, mid: isMade(mid) ? null : mid, body, at };
@@ -49,34 +53,42 @@ export class MysqlLog implements LogStore {
     this.#append.heard(conv, seq);
   }
 
-  async read({ conv, after, before, limit, maxSize = Number.MAX_SAFE_INTEGER }: Page): Promise<LogMessage[]> {
-    // Numbers have no holes, so a page is a range of them; MySQL takes no parameter for LIMIT that MariaDB takes too.
-    const [range, values]: [string, Value[]] = before === undefined
-      ? ["seq > ? AND seq <= ?", [after ?? 0, (after ?? 0) + limit]]
-      : await this.#rangeBefore(conv, { before, limit });
-    // The nearest entries first; the first one always, the others while the sum of their sizes allows.
-    const rows = await this.#db.rows<MessageRow>(
-      `SELECT ${MESSAGE_COLUMNS} FROM (
-         SELECT conv, seq, kind, sender, mid, body, at, CHAR_LENGTH(body) AS size,
-                SUM(CHAR_LENGTH(body)) OVER (ORDER BY seq ${before === undefined ? "ASC" : "DESC"}) AS total
-           FROM message WHERE conv = ? AND ${range}) AS message
-         JOIN user ON user.id = message.sender
-        WHERE total <= ? OR total = size ORDER BY seq`,
-      [conv, ...values, maxSize],
-    );
-    return rows.map(toMessage);
+  async read({ conv, after, before, limit, maxSize = Infinity }: Page): Promise<LogMessage[]> {
+    const forward = before === undefined;
+    const found: LogMessage[] = [];
+    let edge = before ?? after ?? 0;
+    let room = maxSize;
+    // Nobody knows the sizes before they are read, so the first rows are few.
+    let count = maxSize === Infinity ? limit : FIRST_ROWS;
+    while (found.length < limit) {
+      const asked = Math.min(count, limit - found.length);
+      const rows = await this.#nearest(conv, { edge, forward, count: asked });
+      for (const row of rows) {
+        if (found.length > 0 && row.body.length > room) return inOrder(found, forward);
+        room -= row.body.length;
+        found.push(toMessage(row));
+        edge = row.seq;
+      }
+      if (rows.length < asked) break;
+      count *= MORE_ROWS;
+    }
+    return inOrder(found, forward);
   }
 
-  async #rangeBefore(
+  /** So many entries that are next to a number. MySQL takes no parameter for LIMIT that MariaDB takes, too. */
+  async #nearest(
     conv: string,
-    { before, limit }: { before: number; limit: number },
-  ): Promise<[string, Value[]]> {
-    const [newest] = await this.#db.rows<{ seq: number }>(
-      "SELECT seq FROM message WHERE conv = ? ORDER BY seq DESC LIMIT 1",
-      [conv],
+    { edge, forward, count }: { edge: number; forward: boolean; count: number },
+  ): Promise<MessageRow[]> {
+    const [beyond, order] = forward ? [">", "ASC"] : ["<", "DESC"];
+    const rows = await this.#db.rows<MessageRow>(
+      `SELECT ${MESSAGE_COLUMNS} FROM message LEFT JOIN user ON user.id = message.sender
+        WHERE message.conv = ? AND message.seq ${beyond} ? ORDER BY message.seq ${order} LIMIT ${
+        preparedSize(count)
+      }`,
+      [conv, edge],
     );
-    const end = Math.min(before, (newest?.seq ?? 0) + 1);
-    return ["seq < ? AND seq >= ?", [end, end - limit]];
+    return rows.slice(0, count);
   }
 
   async conversations(user: number): Promise<Progress[]> {
@@ -132,4 +144,8 @@ export class MysqlLog implements LogStore {
       );
     }
   }
+}
+
+function inOrder(nearestFirst: LogMessage[], forward: boolean): LogMessage[] {
+  return forward ? nearestFirst : nearestFirst.reverse();
 }
