@@ -67,7 +67,7 @@ export interface GroupRow {
 
 export interface SocialStore {
   /** Oldest friendship first. */
-  friends(user: number): Promise<{ id: number; name: string }[]>;
+  friends(user: number): Promise<readonly { id: number; name: string }[]>;
   /** The groups that a user is in, with their members, the earliest joined first. */
   groups(user: number): Promise<GroupRow[]>;
   createGroup(group: { name: string; description: string; creator: number }): Promise<number>;
@@ -146,7 +146,7 @@ export interface LogStore {
    */
   read(page: Page): Promise<LogMessage[]>;
   /** Every conversation that a user is in, by name. */
-  conversations(user: number): Promise<Progress[]>;
+  conversations(user: number): Promise<readonly Progress[]>;
   /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */
   membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
   /** The conversations of these users that hold more than was delivered to them. */

@@ -1,7 +1,16 @@
 import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
 import { isMade } from "./mids.ts";
-import { type Database, placeholders, preparedSize, roundedUp } from "./database.ts";
-import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
+import { codeOf, type Database, placeholders, preparedSize, roundedUp } from "./database.ts";
+import { byKey, Lookup } from "../lookup.ts";
+import {
+  type Appended,
+  type Behind,
+  type CursorMove,
+  type LogStore,
+  type NewMessage,
+  type Page,
+  StoreUnavailable,
+} from "../store.ts";
 
 /** A message as it is stored. A mid that begins with ~ is not the client's. */
 export interface MessageRow {
@@ -27,6 +36,8 @@ export const NEWEST = (table: string) =>
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
 const USERS_AT_ONCE = 200;
+/** Users whose conversations are read together: each may have a thousand. */
+const LOGINS_AT_ONCE = 64;
 
 /** Rows that are asked for first where a page is limited by size, and how many times as many follow each time. */
 const FIRST_ROWS = 8;
@@ -39,10 +50,12 @@ export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }
 export class MysqlLog implements LogStore {
   readonly #db: Database;
   readonly #append: Pick<LogStore, "append" | "heard">;
+  readonly #conversations: Lookup<number, readonly Progress[]>;
 
   constructor(db: Database, append: Pick<LogStore, "append" | "heard">) {
     this.#db = db;
     this.#append = append;
+    this.#conversations = new Lookup((users) => this.#findConversations(users), { most: LOGINS_AT_ONCE });
   }
 
   append(message: NewMessage): Promise<Appended> {
@@ -91,12 +104,8 @@ export class MysqlLog implements LogStore {
     return rows.slice(0, count);
   }
 
-  async conversations(user: number): Promise<Progress[]> {
-    return await this.#db.rows(
-      `SELECT progress.conv, ${NEWEST("progress")} AS seq, progress.delivered, progress.\`read\` FROM progress
-        WHERE progress.userid = ? ORDER BY progress.conv`,
-      [user],
-    );
+  async conversations(user: number): Promise<readonly Progress[]> {
+    return await this.#conversations.get(user) ?? [];
   }
 
   async membership(conv: string, user: number): Promise<{ joined: number } | undefined> {
@@ -125,25 +134,75 @@ export class MysqlLog implements LogStore {
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
-    for (let at = 0; at < moves.length; at += MOVES_AT_ONCE) {
-      const some = roundedUp(moves.slice(at, at + MOVES_AT_ONCE));
-      // The character set is given, or else the join could not use the key of the table.
-      const rows = some.map((_, i) =>
-        `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
-          i ? "" : "AS conv"
-        },
-                CAST(? AS SIGNED) ${i ? "" : "AS delivered"}, CAST(? AS SIGNED) ${i ? "" : "AS `read`"}`
-      ).join(" UNION ALL ");
-      await this.#db.transaction((tx) =>
-        tx.run(
-          `UPDATE progress JOIN (${rows}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
-              SET progress.delivered = GREATEST(progress.delivered, move.delivered),
-                  progress.\`read\` = GREATEST(progress.\`read\`, move.\`read\`)`,
-          some.flatMap(({ user, conv, delivered = 0, read = 0 }) => [user, conv, delivered, read]),
-        )
-      );
+    // In the order of the key, so that two nodes do not wait for each other.
+    const sorted = moves.toSorted((a, b) => a.user - b.user || (a.conv < b.conv ? -1 : 1));
+    let failed: unknown;
+    for (let at = 0; at < sorted.length; at += MOVES_AT_ONCE) {
+      const some = sorted.slice(at, at + MOVES_AT_ONCE);
+      try {
+        await this.#move(some);
+      } catch (error) {
+        if (!isLockWait(error)) throw error;
+        // A cursor that somebody has locked keeps no others from being stored.
+        failed = await this.#moveEach(some) ?? failed;
+      }
     }
+    if (failed) throw failed;
   }
+
+  /** Moves one cursor after the other; the last error of those that could not be moved, if any. */
+  async #moveEach(moves: readonly CursorMove[]): Promise<unknown> {
+    let failed: unknown;
+    for (const move of moves) {
+      try {
+        await this.#move([move]);
+      } catch (error) {
+        if (!isLockWait(error)) throw error;
+        failed = error;
+      }
+    }
+    return failed;
+  }
+
+  /** One statement, committed when it returns: no lock is held while this node does anything else. */
+  async #move(moves: readonly CursorMove[]): Promise<void> {
+    const some = roundedUp(moves);
+    // The character set is given, or else the join could not use the key of the table.
+    const rows = some.map((_, i) =>
+      `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
+        i ? "" : "AS conv"
+      },
+              CAST(? AS SIGNED) ${i ? "" : "AS delivered"}, CAST(? AS SIGNED) ${i ? "" : "AS `read`"}`
+    ).join(" UNION ALL ");
+    await this.#db.run(
+      `UPDATE progress JOIN (${rows}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
+          SET progress.delivered = GREATEST(progress.delivered, move.delivered),
+              progress.\`read\` = GREATEST(progress.\`read\`, move.\`read\`)`,
+      some.flatMap(({ user, conv, delivered = 0, read = 0 }) => [user, conv, delivered, read]),
+    );
+  }
+
+  async #findConversations(users: readonly number[]): Promise<Map<number, readonly Progress[]>> {
+    const some = roundedUp(users);
+    const rows = await this.#db.rows<Progress & { userid: number }>(
+      `SELECT progress.userid, progress.conv, ${
+        NEWEST("progress")
+      } AS seq, progress.delivered, progress.\`read\`
+         FROM progress WHERE progress.userid IN (${placeholders(some.length)})`,
+      some,
+    );
+    const found = new Map<number, Progress[]>();
+    for (const [user, ofUser] of byKey(rows, ({ userid }) => userid)) {
+      const sorted = ofUser.sort((a, b) => a.conv < b.conv ? -1 : 1);
+      found.set(user, sorted.map(({ conv, seq, delivered, read }) => ({ conv, seq, delivered, read })));
+    }
+    return found;
+  }
+}
+
+/** Whether somebody else has locked a row for longer than a statement waits. */
+function isLockWait(error: unknown): boolean {
+  return error instanceof StoreUnavailable && codeOf(error.cause) === "ER_LOCK_WAIT_TIMEOUT";
 }
 
 function inOrder(nearestFirst: LogMessage[], forward: boolean): LogMessage[] {
