@@ -27,6 +27,8 @@ import { type Store, StoreUnavailable } from "./stores/store.ts";
 const FRAME_OVERHEAD = 768;
 /** How long a cursor move may wait for others, in ms. */
 const CURSOR_INTERVAL = 500;
+/** How many may log in or out at once: what they ask the store goes together. */
+const LOGINS_AT_ONCE = 200;
 const LOGIN_WINDOW = 10 * 60 * 1000;
 
 /** A running server. */
@@ -53,7 +55,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 
   const services = wire({ config, log, store, bus, node });
   handle(services.busEvents);
-  const { router, login, leases, healer, cursors, delivery } = services;
+  const { router, login, leases, healer, cursors, delivery, presence } = services;
   await leases.start();
   starting.defer(() => leases.stop());
   await bus.subscribe([EVERYBODY]);
@@ -61,6 +63,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   starting.defer(() => healer.stop());
   starting.defer(() => delivery.close());
   starting.defer(() => cursors.close());
+  starting.defer(() => presence.close());
 
   const listener = new Listener({
     host: config.host,
@@ -117,8 +120,7 @@ function wire({ config, log, store, bus, node }: Parts) {
         ? log.warn("cursors not stored, trying again", { cause: error.message })
         : onDefect(error),
   });
-  // Each uses up to two connections at once, and others need some as well.
-  const gate = new Gate(Math.max(1, Math.floor(config["db-pool"] / 2) - 1));
+  const gate = new Gate(LOGINS_AT_ONCE);
   const leases: Leases = new Leases({
     store: store.leases,
     node,
@@ -190,7 +192,7 @@ function wire({ config, log, store, bus, node }: Parts) {
     },
     unsent: (channel, payload) => delivery.unsent(channel, payload),
   };
-  return { sessions, router, login, leases, healer, cursors, delivery, busEvents: events };
+  return { sessions, router, login, leases, healer, cursors, delivery, presence, busEvents: events };
 }
 
 /** The bus is there before those who listen to it: until they are, what it says is nobody's business. */

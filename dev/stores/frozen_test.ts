@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { pairConv } from "../../server/protocol/conversation.ts";
+import { groupConv, pairConv } from "../../server/protocol/conversation.ts";
 import type { Kind } from "../../server/protocol/messages.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
@@ -25,11 +25,26 @@ const entry = (from: number, to: number, kind: Kind = "chat"): NewMessage => ({
 });
 
 /** What a node may be doing for users 1 and 2 when it freezes, and what has to have happened before. */
-const DOINGS: Record<string, { before: NewMessage[]; doing: () => NewMessage }> = {
-  "a message": { before: [entry(1, 2)], doing: () => entry(1, 2) },
-  "a first message": { before: [], doing: () => entry(1, 2) },
-  "a friend request": { before: [entry(1, 2)], doing: () => entry(1, 2, "request") },
-  "accepting one": { before: [entry(1, 2, "request")], doing: () => entry(2, 1, "accept") },
+const DOINGS: Record<
+  string,
+  { before: NewMessage[]; doing: (store: Store, attempt: number) => Promise<unknown> }
+> = {
+  "a message": { before: [entry(1, 2)], doing: (store) => store.log.append(entry(1, 2)) },
+  "a first message": { before: [], doing: (store) => store.log.append(entry(1, 2)) },
+  "a friend request": { before: [entry(1, 2)], doing: (store) => store.log.append(entry(1, 2, "request")) },
+  "accepting one": {
+    before: [entry(1, 2, "request")],
+    doing: (store) => store.log.append(entry(2, 1, "accept")),
+  },
+  "making a group": {
+    before: [],
+    doing: (store) => store.social.createGroup({ name: "g", description: "", creator: 1 }),
+  },
+  "joining a group": { before: [], doing: (store, attempt) => store.social.joinGroup(attempt, 1) },
+  "storing cursors": {
+    before: [entry(1, 2)],
+    doing: (store) => store.log.moveCursors([{ user: 2, conv: "u1-2", delivered: 1 }]),
+  },
 };
 
 async function append(store: Store, message: NewMessage): Promise<void> {
@@ -50,12 +65,14 @@ for (const [name, { before, doing }] of Object.entries(DOINGS)) {
       const two = await openMysql({ url: db.url, poolSize: 4, wait: 0 });
       try {
         for (let i = 1; i <= 20; i++) await one.accounts.create(`u${i}`, "x");
+        await two.social.createGroup({ name: "of all", description: "", creator: 19 });
         for (const message of before) await append(one, { ...message, mid: `m${++made}` });
         for (let user = 3; user <= 18; user++) await append(two, entry(user, user + 1));
         for (let requests = 0; requests < MOST_REQUESTS; requests++) {
           const held = proxy.holdAfter(requests);
           let ended = false;
-          const stuck = one.log.append(doing()).then(() => ended = true, () => ended = true);
+          // Each attempt has made another group.
+          const stuck = doing(one, requests + 1).then(() => ended = true, () => ended = true);
           await Promise.race([held, stuck]);
           if (ended) break;
           const began = performance.now();
@@ -63,6 +80,12 @@ for (const [name, { before, doing }] of Object.entries(DOINGS)) {
           await Promise.all([
             append(two, entry(1, 2)),
             ...Array.from({ length: 16 }, (_, i) => append(two, entry(i + 3, i + 4))),
+            append(two, { ...entry(19, 20), conv: groupConv(1), to: undefined }),
+            two.social.createGroup({ name: "another", description: "", creator: 2 }),
+            two.log.moveCursors([
+              { user: 2, conv: "u1-2", delivered: 1 },
+              { user: 19, conv: groupConv(1), delivered: 1 },
+            ]),
           ]);
           const took = performance.now() - began;
           assertEquals(took < NO_WAIT, true, `held at request ${requests}: others took ${took.toFixed()} ms`);

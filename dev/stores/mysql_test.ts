@@ -9,8 +9,14 @@ const services = await haveServices();
 storeContract("MariaDB", async () => {
   const db = await startMariaDb({ flushLogAtCommit: 0 });
   const store = await openMysql({ url: db.url, poolSize: 10, wait: 0 });
+  const sql = async (text: string) => void await db.sql(text, { database: "chat" });
   return {
     store,
+    surgery: {
+      purge: ({ conv, from, to }) =>
+        sql(`DELETE FROM message WHERE conv = '${conv}' AND seq BETWEEN ${from} AND ${to}`),
+      removeAccount: (user) => sql(`DELETE FROM user WHERE id = ${user}`),
+    },
     async [Symbol.asyncDispose]() {
       await store.close();
       await db[Symbol.asyncDispose]();

@@ -7,8 +7,22 @@ import type { NewMessage, Store } from "../../server/stores/store.ts";
 storeContract("SQLite in a file", async () => {
   const folder = await Deno.makeTempDir();
   const store = await openSqlite({ path: `${folder}/chat.db`, durability: "normal" });
+  const sql = (text: string) => {
+    using db = new DatabaseSync(`${folder}/chat.db`, { enableForeignKeyConstraints: false, timeout: 5000 });
+    db.exec(text);
+    return Promise.resolve();
+  };
   return {
     store,
+    surgery: {
+      purge({ conv, from, to }) {
+        const range = `WHERE conv = '${conv}' AND seq BETWEEN ${from} AND ${to}`;
+        return sql(
+          `BEGIN IMMEDIATE; DELETE FROM message_arrived ${range}; DELETE FROM message_filed ${range}; COMMIT`,
+        );
+      },
+      removeAccount: (user) => sql(`DELETE FROM user WHERE id = ${user}`),
+    },
     async [Symbol.asyncDispose]() {
       await store.close();
       await Deno.remove(folder, { recursive: true });

@@ -60,10 +60,15 @@ export class History {
 
   /** Whether the log holds more where the store ended a page for its size. */
   async #goesOn(page: { visible: readonly LogMessage[]; forward: boolean; joined: number; conv: string }) {
+    const { conv, joined, forward } = page;
     const last = page.visible.at(-1);
-    if (!last) return false;
-    if (!page.forward) return last.seq > page.joined + 1;
-    return (await this.#log.read({ conv: page.conv, after: last.seq, limit: 1 })).length > 0;
+    if (!last || (!forward && last.seq <= joined + 1)) return false;
+    const further = await this.#log.read({
+      conv,
+      limit: 1,
+      ...(forward ? { after: last.seq } : { before: last.seq }),
+    });
+    return further.some(({ seq }) => seq > joined);
   }
 
   async #joined(session: Session, conv: string): Promise<number> {

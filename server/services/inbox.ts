@@ -8,6 +8,8 @@ import type { Peer } from "./peer.ts";
 
 /** How much of a conversation is read at once while catching up: entries, and characters of text. */
 const PAGE = { limit: 200, maxSize: 64 * 1024 } as const;
+/** The same while other conversations wait for their turn, or each entry takes {@linkcode V1_PACE}. */
+const SMALL_PAGE = { limit: 50, maxSize: 16 * 1024 } as const;
 /** What is kept to be told to a client that does not read, at most. */
 const MAX_NEWS = 1000;
 /** How often to look whether the session may be served again, in ms. */
@@ -33,6 +35,7 @@ interface Position {
  * Brings every conversation to one session in order and without holes (I4). An entry that is the next one and finds
  * room goes straight out; anything else (a gap, a full connection, what came before the login) only marks the
  * conversation as behind, and the log is read from the last pushed entry on, at the pace that the client reads.
+ * Conversations that are behind take turns, one page each: a long one delays none of the others.
  *
  * A user's own entries are not pushed, only counted.
  */
@@ -172,7 +175,8 @@ export class Inbox {
     for (const conv of [...this.#behind.keys()]) {
       const position = this.#position(conv);
       while (room > 0) {
-        const page = await this.#log.read({ conv, after: position.pushed, ...PAGE });
+        const maxSize = Math.min(room, PAGE.maxSize);
+        const page = await this.#log.read({ conv, after: position.pushed, limit: PAGE.limit, maxSize });
         if (page.length === 0) break;
         for (const message of page) {
           if (room <= 0) break;
@@ -259,7 +263,7 @@ export class Inbox {
           continue;
         }
         this.#tellNews();
-        const conv = this.#behind.keys().next().value;
+        const conv = this.#nextInTurn();
         if (conv !== undefined) await this.#catchUp(conv);
       }
     } catch (error) {
@@ -291,10 +295,21 @@ export class Inbox {
     }
   }
 
+  /** The conversation that has waited longest for its turn; its next turn comes after all the others. */
+  #nextInTurn(): string | undefined {
+    for (const [conv, seq] of this.#behind) {
+      this.#behind.delete(conv);
+      this.#behind.set(conv, seq);
+      return conv;
+    }
+    return undefined;
+  }
+
   async #catchUp(conv: string): Promise<void> {
     const position = this.#position(conv);
     this.#marked.delete(conv);
-    const page = await this.#log.read({ conv, after: position.pushed, ...PAGE });
+    const size = this.#behind.size > 1 || this.#peer.generation === 1 ? SMALL_PAGE : PAGE;
+    const page = await this.#log.read({ conv, after: position.pushed, ...size });
     // The process may have been frozen for a while meanwhile.
     if (this.#closed || !this.#mayServe()) return;
     for (const message of page) {

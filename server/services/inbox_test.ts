@@ -19,7 +19,7 @@ class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
   reads = 0;
 
   add(sender = OTHER, conv = "u1-2"): Push {
-    const seq = this.entries.filter((entry) => entry.conv === conv).length + 1;
+    const seq = Math.max(0, ...this.entries.filter((e) => e.conv === conv).map((e) => e.seq)) + 1;
     const message = {
       conv,
       seq,
@@ -32,6 +32,12 @@ class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
     } as const;
     this.entries.push(message);
     return new Push(message);
+  }
+
+  purge(isGone: (seq: number) => boolean): void {
+    for (const [i, { seq }] of [...this.entries.entries()].reverse()) {
+      if (isGone(seq)) this.entries.splice(i, 1);
+    }
   }
 
   read({ conv, after = 0, limit }: Page): Promise<LogMessage[]> {
@@ -323,5 +329,75 @@ Deno.test("inbox: after it is closed nothing is pushed", async () => {
   inbox.close();
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(peer.pushed, []);
+  await close();
+});
+
+Deno.test("inbox: conversations that are behind take turns, so a friend does not wait for a long one", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  for (let i = 0; i < 500; i++) log.add(OTHER, "u1-2");
+  for (let i = 0; i < 3; i++) log.add(OTHER, "u1-3");
+  inbox.load([
+    { conv: "u1-2", seq: 500, delivered: 0, read: 0 },
+    { conv: "u1-3", seq: 3, delivered: 0, read: 0 },
+  ]);
+  inbox.start();
+  await settled(503);
+  assert(peer.pushed.indexOf("u1-3:1") <= 200, `after ${peer.pushed.indexOf("u1-3:1")} of the other one`);
+  assertEquals(peer.pushed.filter((key) => key.startsWith("u1-2")), range(1, 500));
+  await close();
+});
+
+Deno.test("inbox: a message that comes in the middle of a long conversation goes out before that one ends", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  for (let i = 0; i < 1000; i++) log.add(OTHER, "u1-2");
+  inbox.load([{ conv: "u1-2", seq: 1000, delivered: 0, read: 0 }]);
+  inbox.start();
+  peer.room = 100;
+  await settled(100);
+  inbox.notice("u1-3", log.add(OTHER, "u1-3").message.seq);
+  peer.read(Infinity);
+  await settled(1001);
+  assert(peer.pushed.indexOf("u1-3:1") <= 500, `at ${peer.pushed.indexOf("u1-3:1")}`);
+  await close();
+});
+
+for (const generation of [1, 2] as const) {
+  Deno.test(`I4: purged entries at the beginning and in the middle do not stop a conversation, v${generation}`, async () => {
+    const { log, peer, inbox, cursors, settled, close } = setUp(generation);
+    for (let i = 0; i < 250; i++) log.add();
+    log.purge((seq) => seq <= 5 || (seq > 10 && seq <= 240));
+    inbox.load([{ conv: "u1-2", seq: 250, delivered: 0, read: 0 }]);
+    inbox.start();
+    await settled(15);
+    assertEquals(peer.pushed, [...range(6, 10), ...range(241, 250)]);
+    inbox.offer(log.add());
+    await settled(16);
+    assertEquals(peer.pushed.at(-1), "u1-2:251");
+    if (generation === 2) inbox.confirm("u1-2", { seq: 251, kind: "read" });
+    await cursors.flush();
+    assertEquals(log.moves.at(-1)?.delivered, 251);
+    await close();
+  });
+}
+
+Deno.test("I4: a login answer takes what is beyond purged entries", async () => {
+  const { log, inbox, close } = setUp(1);
+  for (let i = 0; i < 250; i++) log.add();
+  log.purge((seq) => seq > 10 && seq <= 240);
+  inbox.load([{ conv: "u1-2", seq: 250, delivered: 10, read: 0 }]);
+  const taken = await inbox.takeWaiting(100_000);
+  assertEquals(taken.map(({ seq }) => seq), Array.from({ length: 10 }, (_, i) => 241 + i));
+  await close();
+});
+
+Deno.test("inbox: with its newest entries purged, a conversation is not asked for over and over", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  for (let i = 0; i < 20; i++) log.add();
+  log.purge((seq) => seq > 10);
+  inbox.load([{ conv: "u1-2", seq: 20, delivered: 0, read: 0 }]);
+  inbox.start();
+  await settled(10);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals([peer.pushed, log.reads], [range(1, 10), 2]);
   await close();
 });

@@ -73,10 +73,8 @@ export class Login {
 
   /** Ends a session, its cursors stored. The connection stays. */
   async logOut(session: Session): Promise<void> {
-    await this.#gate.run(async () => {
-      await this.#end(session);
-      await this.#presence.left(session.user);
-    });
+    await this.#gate.run(() => this.#end(session));
+    this.#presence.left(session.user);
   }
 
   /** Ends a session for another one of the same user, which begins when this resolves. */
@@ -113,19 +111,23 @@ export class Login {
 
   async #present(session: Session, identity: Identity): Promise<void> {
     const { user, peer, inbox } = session;
-    // A session of this user that has just ended may have left cursors to be written.
-    await this.#cursors.flush();
+    const { social, leases, log } = this.#store;
     const [friends, groupRows] = await Promise.all([
-      this.#store.social.friends(user.id),
-      this.#store.social.groups(user.id),
+      social.friends(user.id),
+      social.groups(user.id),
+      // A session of this user that has just ended may have left cursors to be written.
+      this.#cursors.flush(),
     ]);
+    // Before the newest numbers are read, so that nothing that is said in a group falls in between.
     await this.#sessions.enterGroups(session, groupRows.map(({ id }) => id));
     const others = [...friends, ...groupRows.flatMap(({ members }) => members)].map(({ id }) => id);
-    const online = await this.#store.leases.online([...new Set(others)]);
+    const [online, conversations, token] = await Promise.all([
+      leases.online([...new Set(others)]),
+      log.conversations(user.id),
+      peer.generation === 2 ? identity.token ?? this.#auth.issueToken(user.id) : undefined,
+    ]);
     const state = (id: number): State => online.has(id) ? "online" : "offline";
-    const conversations = await this.#store.log.conversations(user.id);
     inbox.load(conversations);
-    const token = peer.generation === 2 ? identity.token ?? await this.#auth.issueToken(user.id) : undefined;
     const missed = peer.generation === 1 ? await inbox.takeWaiting(this.#v1AckLimit) : [];
     if (session.ended) throw new Refusal(Errno.LOGGED_IN, "another login took this account over");
     const groups = groupRows.map(({ id, name, description, members }): Group => ({
@@ -151,9 +153,6 @@ export class Login {
       ...(missed.length > 0 ? { missed } : {}),
     }, () => missed.forEach((message: LogMessage) => inbox.written(message)));
     inbox.start();
-    this.#presence.announce(user, {
-      state: "online",
-      to: friends.map(({ id }) => id).filter((id) => online.has(id)),
-    });
+    this.#presence.came(user, friends.map(({ id }) => id).filter((id) => online.has(id)));
   }
 }

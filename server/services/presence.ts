@@ -1,17 +1,44 @@
+import { delay } from "@std/async/delay";
 import { Msg } from "../protocol/msgid.ts";
 import type { State } from "../protocol/messages.ts";
 import { type Store, StoreUnavailable } from "../stores/store.ts";
 import type { Delivery } from "./delivery.ts";
 
-/** Tells online friends who comes and goes. */
+/** Users whose friends are looked up together, and the pause before the next ones, in ms. */
+const AT_ONCE = 100;
+const PAUSE = 10;
+
+interface User {
+  readonly id: number;
+  readonly name: string;
+}
+
+/** Somebody who went, each time another object; those of a dead node have no names here. */
+interface Gone {
+  readonly name?: string;
+}
+
+/**
+ * Tells online friends who comes and goes. That somebody went is told in the background, some users at a time: a
+ * thousand who go at once keep nobody waiting.
+ */
 export class Presence {
-  readonly #store: Store;
-  readonly #delivery: Delivery;
+  readonly #store: Pick<Store, "accounts" | "social" | "leases">;
+  readonly #delivery: Pick<Delivery, "tell">;
   readonly #now: () => number;
   readonly #onDefect: (error: unknown) => void;
+  /** Those who went and whose friends have not been told yet. */
+  readonly #gone = new Map<number, Gone>();
+  #telling: Promise<void> | undefined;
+  readonly #closing = new AbortController();
 
   constructor(
-    options: { store: Store; delivery: Delivery; now: () => number; onDefect: (error: unknown) => void },
+    options: {
+      store: Pick<Store, "accounts" | "social" | "leases">;
+      delivery: Pick<Delivery, "tell">;
+      now: () => number;
+      onDefect: (error: unknown) => void;
+    },
   ) {
     this.#store = options.store;
     this.#delivery = options.delivery;
@@ -19,42 +46,72 @@ export class Presence {
     this.#onDefect = options.onDefect;
   }
 
-  /** Tells these friends, who are online. */
-  announce(user: { id: number; name: string }, options: { state: State; to: Iterable<number> }): void {
-    const { id, name } = user;
-    const { state, to } = options;
+  /** A user's session has begun; these friends of theirs are online. */
+  came(user: User, friends: Iterable<number>): void {
+    this.#gone.delete(user.id);
+    this.#announce(user, { state: "online", to: friends });
+  }
+
+  /** A user's session has ended. */
+  left(user: User): void {
+    this.#gone.set(user.id, { name: user.name });
+    this.#begin();
+  }
+
+  /** The node of these users died. */
+  lost(users: readonly number[]): void {
+    for (const id of users) this.#gone.set(id, {});
+    this.#begin();
+  }
+
+  /** Resolves when everybody has been told who is gone; without pauses from now on. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#telling;
+  }
+
+  #announce({ id, name }: User, { state, to }: { state: State; to: Iterable<number> }): void {
     for (const friend of to) {
       this.#delivery.tell(friend, { msgid: Msg.PRESENCE, id, name, state, at: this.#now() });
     }
   }
 
-  /** A user's session has ended. */
-  left(user: { id: number; name: string }): Promise<void> {
-    return this.#guard(async () => {
-      const friends = await this.#store.social.friends(user.id);
-      if (friends.length === 0) return;
-      const to = await this.#store.leases.online([...friends.map(({ id }) => id), user.id]);
+  #begin(): void {
+    this.#telling ??= this.#tellAll().finally(() => this.#telling = undefined);
+  }
+
+  /** Never rejects. */
+  async #tellAll(): Promise<void> {
+    const { signal } = this.#closing;
+    while (this.#gone.size > 0) {
+      const some = new Map([...this.#gone].slice(0, AT_ONCE));
+      try {
+        await this.#tell(some);
+      } catch (error) {
+        // Nobody waits for this news, and none is lost that a login does not show as well.
+        if (!(error instanceof StoreUnavailable)) this.#onDefect(error);
+      }
+      for (const [id, gone] of some) {
+        if (this.#gone.get(id) === gone) this.#gone.delete(id);
+      }
+      if (this.#gone.size > 0 && !signal.aborted) await delay(PAUSE, { signal }).catch(() => "closing");
+    }
+  }
+
+  async #tell(some: ReadonlyMap<number, Gone>): Promise<void> {
+    const { accounts, social, leases } = this.#store;
+    const known = await Promise.all([...some].map(async ([id, { name }]) => {
+      const [account, friends] = await Promise.all([
+        name === undefined ? accounts.find({ id }) : { name },
+        social.friends(id),
+      ]);
+      return { id, name: account?.name, friends: friends.map((friend) => friend.id) };
+    }));
+    const online = await leases.online([...new Set(known.flatMap(({ id, friends }) => [id, ...friends]))]);
+    for (const { id, name, friends } of known) {
       // Logged in again in the meantime: that was announced, and is the newer news.
-      if (!to.has(user.id)) this.announce(user, { state: "offline", to });
-    });
-  }
-
-  /** The node of these users died. */
-  lost(users: readonly number[]): Promise<void> {
-    return Promise.all(users.map((id) =>
-      this.#guard(async () => {
-        const account = await this.#store.accounts.find({ id });
-        if (account) await this.left({ id, name: account.name });
-      })
-    )).then(() => {});
-  }
-
-  /** Nobody waits for this news, and none is lost that a login does not show as well. */
-  async #guard(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) this.#onDefect(error);
+      if (name === undefined || online.has(id) || this.#gone.get(id) !== some.get(id)) continue;
+      this.#announce({ id, name }, { state: "offline", to: friends.filter((friend) => online.has(friend)) });
     }
   }
 }

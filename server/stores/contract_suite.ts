@@ -3,8 +3,16 @@ import { pairConv } from "../protocol/conversation.ts";
 import type { Kind } from "../protocol/messages.ts";
 import { type Appended, MAX_TOKENS, type NewMessage, type Store } from "./store.ts";
 
+/** What nothing in the server does, and operators and other programs do. */
+export interface Surgery {
+  /** Removes entries of a conversation for good. */
+  purge(range: { readonly conv: string; readonly from: number; readonly to: number }): Promise<void>;
+  /** Removes an account, and nothing that it has written. */
+  removeAccount(user: number): Promise<void>;
+}
+
 /** Makes an empty store; disposing of it closes and removes it. */
-export type StoreFactory = () => Promise<{ store: Store } & AsyncDisposable>;
+export type StoreFactory = () => Promise<{ store: Store; surgery?: Surgery } & AsyncDisposable>;
 
 /** What {@linkcode Store} promises, as tests of one adapter. */
 export function storeContract(
@@ -12,13 +20,13 @@ export function storeContract(
   create: StoreFactory,
   options: { ignore?: boolean } = {},
 ): void {
-  const test = (name: string, run: (store: Store) => Promise<void>) =>
+  const test = (name: string, run: (store: Store, surgery?: Surgery) => Promise<void>) =>
     Deno.test({
       name: `store on ${adapter}: ${name}`,
       ignore: options.ignore ?? false,
       fn: async () => {
         await using made = await create();
-        await run(made.store);
+        await run(made.store, made.surgery);
       },
     });
 
@@ -179,6 +187,66 @@ export function storeContract(
     assertEquals(await seqs({ before: 11, maxSize: 250 }), [9, 10]);
     assertEquals(await seqs({ after: 0, maxSize: 1 }), [1], "at least one");
     assertEquals(await store.log.read({ conv: "u1-999", after: 0, limit: 5 }), []);
+  });
+
+  test(
+    "log: purged entries and senders without an account do not end a conversation",
+    async (store, surgery) => {
+      // Nobody else can open a database in memory.
+      if (!surgery) return;
+      const chat = await talkers(store);
+      const many = Array.from(
+        { length: 500 },
+        (_, i) => chat(i < 250 ? "b" : "a", i < 250 ? "a" : "b", `${i}`),
+      );
+      const { conv } = stored((await Promise.all(many))[0]!);
+      await surgery.removeAccount(await idOf(store, "b"));
+      const read = async (page: object) => await store.log.read({ conv, limit: 100, ...page });
+      const seqs = async (page: object) => (await read(page)).map(({ seq }) => seq);
+      const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+      for (const maxSize of [undefined, 100_000]) {
+        const bounds = maxSize === undefined ? {} : { maxSize };
+        assertEquals(await seqs({ after: 10, ...bounds }), range(11, 110));
+        assertEquals(await seqs({ before: 240, ...bounds }), range(140, 239));
+      }
+      assertEquals((await read({ after: 248, limit: 4 })).map(({ senderName }) => senderName), [
+        "",
+        "",
+        "a",
+        "a",
+      ]);
+      await surgery.purge({ conv, from: 11, to: 240 });
+      for (const maxSize of [undefined, 100_000, 1]) {
+        const bounds = maxSize === undefined ? {} : { maxSize };
+        const size = maxSize === 1 ? 1 : 100;
+        assertEquals(await seqs({ after: 10, ...bounds }), range(241, 240 + size));
+        assertEquals((await seqs({ before: 241, ...bounds })).at(-1), 10);
+      }
+      assertEquals(await seqs({ before: 245 }), [...range(1, 10), ...range(241, 244)]);
+      await surgery.purge({ conv, from: 1, to: 10 });
+      assertEquals(await seqs({ after: 0, limit: 2 }), [241, 242]);
+      assertEquals(await seqs({ before: 241 }), []);
+      assertEquals(await seqs({ after: 500 }), []);
+      const a = await idOf(store, "a");
+      assertEquals((await store.log.conversations(a)).map(({ seq }) => seq), [500]);
+    },
+  );
+
+  test("log: a page by size goes on where large and small entries alternate", async (store) => {
+    const chat = await talkers(store);
+    let conv = "";
+    for (let i = 1; i <= 60; i++) {
+      conv = stored(await chat("a", "b", null, "x".repeat(i % 20 === 0 ? 998 : 8))).conv;
+    }
+    const seqs: number[] = [];
+    let found;
+    do {
+      found = await store.log.read({ conv, after: seqs.at(-1) ?? 0, limit: 50, maxSize: 1000 });
+      const size = found.reduce((sum, { body }) => sum + body.length, 0);
+      assert(found.length <= 1 || size <= 1000, `${size}`);
+      seqs.push(...found.map(({ seq }) => seq));
+    } while (found.length > 0);
+    assertEquals(seqs, Array.from({ length: 60 }, (_, i) => i + 1));
   });
 
   test("log: cursors move forward only, and only where the user is", async (store) => {

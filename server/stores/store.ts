@@ -67,7 +67,7 @@ export interface GroupRow {
 
 export interface SocialStore {
   /** Oldest friendship first. */
-  friends(user: number): Promise<{ id: number; name: string }[]>;
+  friends(user: number): Promise<readonly { id: number; name: string }[]>;
   /** The groups that a user is in, with their members, the earliest joined first. */
   groups(user: number): Promise<GroupRow[]>;
   createGroup(group: { name: string; description: string; creator: number }): Promise<number>;
@@ -105,7 +105,7 @@ export interface Page {
   readonly after?: number;
   readonly before?: number;
   readonly limit: number;
-  /** The page ends early once its bodies reach this many characters; it holds at least one entry if there is any. */
+  /** The page ends before its bodies exceed this many characters; the first entry is in it whatever its size. */
   readonly maxSize?: number;
 }
 
@@ -137,10 +137,16 @@ export interface LogStore {
    * one more than what it knows; it must not believe it in any other way.
    */
   heard(conv: string, seq: number): void;
-  /** Entries in ascending order, with their senders' names as of now. */
+  /**
+   * Entries in ascending order, with their senders' names as of now; a sender whose account is gone has the name "".
+   * Numbers may be missing, at the beginning or in between, where entries were purged: a page skips them and holds
+   * the nearest entries that are there. So an empty page, and no other, says that there is nothing further in that
+   * direction, and a page without `maxSize` that is shorter than `limit` says so, too. The store reads no more
+   * text than about what it returns.
+   */
   read(page: Page): Promise<LogMessage[]>;
   /** Every conversation that a user is in, by name. */
-  conversations(user: number): Promise<Progress[]>;
+  conversations(user: number): Promise<readonly Progress[]>;
   /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */
   membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
   /** The conversations of these users that hold more than was delivered to them. */

@@ -1,14 +1,37 @@
-import type { Database } from "./database.ts";
-import { codeOf } from "./database.ts";
+import { codeOf, type Database, placeholders, roundedUp } from "./database.ts";
+import { GroupCommit } from "../group_commit.ts";
+import { byKey, Lookup } from "../lookup.ts";
 import { type Account, type AccountStore, MAX_TOKENS, type NewToken } from "../store.ts";
+
+/** How many accounts or tokens one statement is about, at most. */
+const AT_ONCE = 128;
+
+interface TokenOwner {
+  readonly id: number;
+  readonly name: string;
+  readonly expires: number;
+}
 
 export class MysqlAccounts implements AccountStore {
   readonly #db: Database;
   readonly #now: () => number;
+  readonly #byId: Lookup<number, Account>;
+  readonly #byName: Lookup<string, Account>;
+  readonly #tokens: Lookup<string, TokenOwner>;
+  readonly #newTokens: GroupCommit<NewToken & { readonly now: number }, void>;
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
     this.#now = now;
+    this.#byId = new Lookup((ids) => this.#find("id", ids), { most: AT_ONCE });
+    // Collations that MySQL and MariaDB have in common ignore spaces at the end; the names in the map do not.
+    this.#byName = new Lookup((names) => this.#find("name", names), { most: AT_ONCE });
+    this.#tokens = new Lookup((hashes) => this.#findTokens(hashes), { most: AT_ONCE });
+    this.#newTokens = new GroupCommit((tokens) => this.#addTokens(tokens), {
+      entries: AT_ONCE,
+      size: AT_ONCE,
+      sizeOf: () => 1,
+    });
   }
 
   async create(name: string, password: string): Promise<number | undefined> {
@@ -25,41 +48,67 @@ export class MysqlAccounts implements AccountStore {
     }
   }
 
-  async find(by: { readonly id: number } | { readonly name: string }): Promise<Account | undefined> {
-    const [column, value] = "id" in by ? ["id", by.id] as const : ["name", by.name] as const;
-    const [row] = await this.#db.rows<Account>(`SELECT id, name, password FROM user WHERE ${column} = ?`, [
-      value,
-    ]);
-    // Collations that MySQL and MariaDB have in common ignore spaces at the end.
-    return "name" in by && row?.name !== by.name ? undefined : row;
+  find(by: { readonly id: number } | { readonly name: string }): Promise<Account | undefined> {
+    return "id" in by ? this.#byId.get(by.id) : this.#byName.get(by.name);
   }
 
   async setPassword(user: number, password: string): Promise<void> {
     await this.#db.run("UPDATE user SET password = ? WHERE id = ?", [password, user]);
   }
 
-  async addToken({ hash, user, expires }: NewToken, now: number): Promise<void> {
-    await this.#db.run("INSERT INTO token (hash, userid, expires) VALUES (?, ?, ?)", [hash, user, expires]);
-    const [oldest] = await this.#db.rows<{ expires: number }>(
-      `SELECT expires FROM token WHERE userid = ? ORDER BY expires DESC LIMIT 1 OFFSET ${MAX_TOKENS - 1}`,
-      [user],
-    );
-    await this.#db.run("DELETE FROM token WHERE userid = ? AND (expires <= ? OR expires < ?)", [
-      user,
-      now,
-      oldest?.expires ?? 0,
-    ]);
+  addToken(token: NewToken, now: number): Promise<void> {
+    return this.#newTokens.add({ ...token, now });
   }
 
-  async findToken(
-    hash: string,
-    now: number,
-  ): Promise<{ id: number; name: string; expires: number } | undefined> {
-    const [row] = await this.#db.rows<{ id: number; name: string; expires: number }>(
-      `SELECT user.id, user.name, token.expires FROM token JOIN user ON user.id = token.userid
-        WHERE token.hash = ? AND token.expires > ?`,
-      [hash, now],
+  async findToken(hash: string, now: number): Promise<TokenOwner | undefined> {
+    const owner = await this.#tokens.get(hash);
+    return owner && owner.expires > now ? owner : undefined;
+  }
+
+  async #find<Column extends "id" | "name">(
+    column: Column,
+    keys: readonly Account[Column][],
+  ): Promise<Map<Account[Column], Account>> {
+    const some = roundedUp(keys);
+    const accounts = await this.#db.rows<Account>(
+      `SELECT id, name, password FROM user WHERE ${column} IN (${placeholders(some.length)})`,
+      some,
     );
-    return row;
+    return new Map(accounts.map((account) => [account[column], account]));
+  }
+
+  async #findTokens(hashes: readonly string[]): Promise<Map<string, TokenOwner>> {
+    const some = roundedUp(hashes);
+    const owners = await this.#db.rows<TokenOwner & { hash: string }>(
+      `SELECT token.hash, user.id, user.name, token.expires FROM token JOIN user ON user.id = token.userid
+        WHERE token.hash IN (${placeholders(some.length)})`,
+      some,
+    );
+    return new Map(owners.map(({ hash, id, name, expires }) => [hash, { id, name, expires }]));
+  }
+
+  /** One statement that inserts, one that looks for too many, and seldom one that removes them. */
+  async #addTokens(added: readonly (NewToken & { now: number })[]): Promise<void[]> {
+    const tokens = roundedUp(added);
+    await this.#db.run(
+      `INSERT INTO token (hash, userid, expires) VALUES ${placeholders(tokens.length, 3)}
+       ON DUPLICATE KEY UPDATE hash = VALUES(hash)`,
+      tokens.flatMap(({ hash, user, expires }) => [hash, user, expires]),
+    );
+    const users = roundedUp([...new Set(added.map(({ user }) => user))]);
+    const kept = await this.#db.rows<{ hash: string; userid: number; expires: number }>(
+      `SELECT hash, userid, expires FROM token WHERE userid IN (${placeholders(users.length)})`,
+      users,
+    );
+    const now = Math.max(...added.map((token) => token.now));
+    const surplus = [...byKey(kept, ({ userid }) => userid).values()].flatMap((ofUser) => {
+      const oldest = ofUser.map(({ expires }) => expires).sort((a, b) => b - a)[MAX_TOKENS - 1] ?? 0;
+      return ofUser.filter(({ expires }) => expires <= now || expires < oldest);
+    });
+    for (let at = 0; at < surplus.length; at += AT_ONCE) {
+      const hashes = roundedUp(surplus.slice(at, at + AT_ONCE).map(({ hash }) => hash));
+      await this.#db.run(`DELETE FROM token WHERE hash IN (${placeholders(hashes.length)})`, hashes);
+    }
+    return added.map(() => undefined);
   }
 }

@@ -267,9 +267,12 @@ const STEP = 16;
  * large one costs four times what running it does. For statements to which a row twice is no different from once.
  */
 export function roundedUp<T>(rows: readonly T[]): T[] {
-  let size = 1;
-  while (size < rows.length) size = size < STEP ? size * 2 : size + STEP;
-  return [...rows, ...Array(size - rows.length).fill(rows.at(-1))];
+  return [...rows, ...Array(preparedSize(rows.length) - rows.length).fill(rows.at(-1))];
+}
+
+/** The smallest size of a statement that is not smaller than `count`. */
+export function preparedSize(count: number): number {
+  return count > STEP ? Math.ceil(count / STEP) * STEP : 2 ** Math.ceil(Math.log2(Math.max(1, count)));
 }
 
 /** The largest size of a statement that is not larger than `count`, for statements that must not have a row twice. */

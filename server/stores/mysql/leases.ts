@@ -1,4 +1,5 @@
-import { codeOf, type Database, placeholders, roundedUp } from "./database.ts";
+import { codeOf, type Database } from "./database.ts";
+import { OnlineUsers } from "./online.ts";
 import { type Lease, type LeaseStore } from "../store.ts";
 
 const TTL = 5000;
@@ -14,11 +15,13 @@ export class MysqlLeases implements LeaseStore {
   readonly ttl = TTL;
   readonly #db: Database;
   readonly #pulse: Database;
+  readonly #online: OnlineUsers;
 
   /** @param pulse Connections for the heartbeat only: it must not wait behind anything else. */
   constructor(db: Database, pulse: Database) {
     this.#db = db;
     this.#pulse = pulse;
+    this.#online = new OnlineUsers(db);
   }
 
   async beat(node: string): Promise<void> {
@@ -81,17 +84,8 @@ export class MysqlLeases implements LeaseStore {
     return rows.map(({ user, session, wanted }) => ({ user, session, wanted: Boolean(wanted) }));
   }
 
-  async online(users: readonly number[]): Promise<Set<number>> {
-    const online = new Set<number>();
-    for (let at = 0; at < users.length; at += 500) {
-      const some = roundedUp(users.slice(at, at + 500));
-      const rows = await this.#db.rows<{ userid: number }>(
-        `SELECT userid FROM session WHERE userid IN (${placeholders(some.length)})`,
-        some,
-      );
-      for (const { userid } of rows) online.add(userid);
-    }
-    return online;
+  online(users: readonly number[]): Promise<Set<number>> {
+    return this.#online.of(users);
   }
 
   async bury(): Promise<number[]> {

@@ -1,7 +1,16 @@
 import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
 import { isMade } from "./mids.ts";
-import { type Database, placeholders, roundedUp, type Value } from "./database.ts";
-import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
+import { codeOf, type Database, placeholders, preparedSize, roundedUp } from "./database.ts";
+import { byKey, Lookup } from "../lookup.ts";
+import {
+  type Appended,
+  type Behind,
+  type CursorMove,
+  type LogStore,
+  type NewMessage,
+  type Page,
+  StoreUnavailable,
+} from "../store.ts";
 
 /** A message as it is stored. A mid that begins with ~ is not the client's. */
 export interface MessageRow {
@@ -16,7 +25,7 @@ export interface MessageRow {
 }
 
 export const MESSAGE_COLUMNS =
-  `message.conv, message.seq, message.kind, message.sender, user.name AS senderName,
+  `message.conv, message.seq, message.kind, message.sender, COALESCE(user.name, '') AS senderName,
   message.mid, message.body, message.at`;
 
 /** The newest number of a table's `conv`, 0 if it has none: the last entry of the primary key, however many there are. */
@@ -27,6 +36,12 @@ export const NEWEST = (table: string) =>
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
 const USERS_AT_ONCE = 200;
+/** Users whose conversations are read together: each may have a thousand. */
+const LOGINS_AT_ONCE = 64;
+
+/** Rows that are asked for first where a page is limited by size, and how many times as many follow each time. */
+const FIRST_ROWS = 8;
+const MORE_ROWS = 8;
 
 export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }: MessageRow): LogMessage {
   return { conv, seq, kind, sender, senderName, mid: isMade(mid) ? null : mid, body, at };
@@ -35,10 +50,12 @@ export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }
 export class MysqlLog implements LogStore {
   readonly #db: Database;
   readonly #append: Pick<LogStore, "append" | "heard">;
+  readonly #conversations: Lookup<number, readonly Progress[]>;
 
   constructor(db: Database, append: Pick<LogStore, "append" | "heard">) {
     this.#db = db;
     this.#append = append;
+    this.#conversations = new Lookup((users) => this.#findConversations(users), { most: LOGINS_AT_ONCE });
   }
 
   append(message: NewMessage): Promise<Appended> {
@@ -49,42 +66,46 @@ export class MysqlLog implements LogStore {
     this.#append.heard(conv, seq);
   }
 
-  async read({ conv, after, before, limit, maxSize = Number.MAX_SAFE_INTEGER }: Page): Promise<LogMessage[]> {
-    // Numbers have no holes, so a page is a range of them; MySQL takes no parameter for LIMIT that MariaDB takes too.
-    const [range, values]: [string, Value[]] = before === undefined
-      ? ["seq > ? AND seq <= ?", [after ?? 0, (after ?? 0) + limit]]
-      : await this.#rangeBefore(conv, { before, limit });
-    // The nearest entries first; the first one always, the others while the sum of their sizes allows.
-    const rows = await this.#db.rows<MessageRow>(
-      `SELECT ${MESSAGE_COLUMNS} FROM (
-         SELECT conv, seq, kind, sender, mid, body, at, CHAR_LENGTH(body) AS size,
-                SUM(CHAR_LENGTH(body)) OVER (ORDER BY seq ${before === undefined ? "ASC" : "DESC"}) AS total
-           FROM message WHERE conv = ? AND ${range}) AS message
-         JOIN user ON user.id = message.sender
-        WHERE total <= ? OR total = size ORDER BY seq`,
-      [conv, ...values, maxSize],
-    );
-    return rows.map(toMessage);
+  async read({ conv, after, before, limit, maxSize = Infinity }: Page): Promise<LogMessage[]> {
+    const forward = before === undefined;
+    const found: LogMessage[] = [];
+    let edge = before ?? after ?? 0;
+    let room = maxSize;
+    // Nobody knows the sizes before they are read, so the first rows are few.
+    let count = maxSize === Infinity ? limit : FIRST_ROWS;
+    while (found.length < limit) {
+      const asked = Math.min(count, limit - found.length);
+      const rows = await this.#nearest(conv, { edge, forward, count: asked });
+      for (const row of rows) {
+        if (found.length > 0 && row.body.length > room) return inOrder(found, forward);
+        room -= row.body.length;
+        found.push(toMessage(row));
+        edge = row.seq;
+      }
+      if (rows.length < asked) break;
+      count *= MORE_ROWS;
+    }
+    return inOrder(found, forward);
   }
 
-  async #rangeBefore(
+  /** So many entries that are next to a number. MySQL takes no parameter for LIMIT that MariaDB takes, too. */
+  async #nearest(
     conv: string,
-    { before, limit }: { before: number; limit: number },
-  ): Promise<[string, Value[]]> {
-    const [newest] = await this.#db.rows<{ seq: number }>(
-      "SELECT seq FROM message WHERE conv = ? ORDER BY seq DESC LIMIT 1",
-      [conv],
+    { edge, forward, count }: { edge: number; forward: boolean; count: number },
+  ): Promise<MessageRow[]> {
+    const [beyond, order] = forward ? [">", "ASC"] : ["<", "DESC"];
+    const rows = await this.#db.rows<MessageRow>(
+      `SELECT ${MESSAGE_COLUMNS} FROM message LEFT JOIN user ON user.id = message.sender
+        WHERE message.conv = ? AND message.seq ${beyond} ? ORDER BY message.seq ${order} LIMIT ${
+        preparedSize(count)
+      }`,
+      [conv, edge],
     );
-    const end = Math.min(before, (newest?.seq ?? 0) + 1);
-    return ["seq < ? AND seq >= ?", [end, end - limit]];
+    return rows.slice(0, count);
   }
 
-  async conversations(user: number): Promise<Progress[]> {
-    return await this.#db.rows(
-      `SELECT progress.conv, ${NEWEST("progress")} AS seq, progress.delivered, progress.\`read\` FROM progress
-        WHERE progress.userid = ? ORDER BY progress.conv`,
-      [user],
-    );
+  async conversations(user: number): Promise<readonly Progress[]> {
+    return await this.#conversations.get(user) ?? [];
   }
 
   async membership(conv: string, user: number): Promise<{ joined: number } | undefined> {
@@ -113,23 +134,77 @@ export class MysqlLog implements LogStore {
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
-    for (let at = 0; at < moves.length; at += MOVES_AT_ONCE) {
-      const some = roundedUp(moves.slice(at, at + MOVES_AT_ONCE));
-      // The character set is given, or else the join could not use the key of the table.
-      const rows = some.map((_, i) =>
-        `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
-          i ? "" : "AS conv"
-        },
-                CAST(? AS SIGNED) ${i ? "" : "AS delivered"}, CAST(? AS SIGNED) ${i ? "" : "AS `read`"}`
-      ).join(" UNION ALL ");
-      await this.#db.transaction((tx) =>
-        tx.run(
-          `UPDATE progress JOIN (${rows}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
-              SET progress.delivered = GREATEST(progress.delivered, move.delivered),
-                  progress.\`read\` = GREATEST(progress.\`read\`, move.\`read\`)`,
-          some.flatMap(({ user, conv, delivered = 0, read = 0 }) => [user, conv, delivered, read]),
-        )
-      );
+    // In the order of the key, so that two nodes do not wait for each other.
+    const sorted = moves.toSorted((a, b) => a.user - b.user || (a.conv < b.conv ? -1 : 1));
+    let failed: unknown;
+    for (let at = 0; at < sorted.length; at += MOVES_AT_ONCE) {
+      const some = sorted.slice(at, at + MOVES_AT_ONCE);
+      try {
+        await this.#move(some);
+      } catch (error) {
+        if (!isLockWait(error)) throw error;
+        // A cursor that somebody has locked keeps no others from being stored.
+        failed = await this.#moveEach(some) ?? failed;
+      }
     }
+    if (failed) throw failed;
   }
+
+  /** Moves one cursor after the other; the last error of those that could not be moved, if any. */
+  async #moveEach(moves: readonly CursorMove[]): Promise<unknown> {
+    let failed: unknown;
+    for (const move of moves) {
+      try {
+        await this.#move([move]);
+      } catch (error) {
+        if (!isLockWait(error)) throw error;
+        failed = error;
+      }
+    }
+    return failed;
+  }
+
+  /** One statement, committed when it returns: no lock is held while this node does anything else. */
+  async #move(moves: readonly CursorMove[]): Promise<void> {
+    const some = roundedUp(moves);
+    // The character set is given, or else the join could not use the key of the table.
+    const rows = some.map((_, i) =>
+      `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
+        i ? "" : "AS conv"
+      },
+              CAST(? AS SIGNED) ${i ? "" : "AS delivered"}, CAST(? AS SIGNED) ${i ? "" : "AS `read`"}`
+    ).join(" UNION ALL ");
+    await this.#db.run(
+      `UPDATE progress JOIN (${rows}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
+          SET progress.delivered = GREATEST(progress.delivered, move.delivered),
+              progress.\`read\` = GREATEST(progress.\`read\`, move.\`read\`)`,
+      some.flatMap(({ user, conv, delivered = 0, read = 0 }) => [user, conv, delivered, read]),
+    );
+  }
+
+  async #findConversations(users: readonly number[]): Promise<Map<number, readonly Progress[]>> {
+    const some = roundedUp(users);
+    const rows = await this.#db.rows<Progress & { userid: number }>(
+      `SELECT progress.userid, progress.conv, ${
+        NEWEST("progress")
+      } AS seq, progress.delivered, progress.\`read\`
+         FROM progress WHERE progress.userid IN (${placeholders(some.length)})`,
+      some,
+    );
+    const found = new Map<number, Progress[]>();
+    for (const [user, ofUser] of byKey(rows, ({ userid }) => userid)) {
+      const sorted = ofUser.sort((a, b) => a.conv < b.conv ? -1 : 1);
+      found.set(user, sorted.map(({ conv, seq, delivered, read }) => ({ conv, seq, delivered, read })));
+    }
+    return found;
+  }
+}
+
+/** Whether somebody else has locked a row for longer than a statement waits. */
+function isLockWait(error: unknown): boolean {
+  return error instanceof StoreUnavailable && codeOf(error.cause) === "ER_LOCK_WAIT_TIMEOUT";
+}
+
+function inOrder(nearestFirst: LogMessage[], forward: boolean): LogMessage[] {
+  return forward ? nearestFirst : nearestFirst.reverse();
 }

@@ -20,8 +20,8 @@ export interface MessageRow {
 
 /** Begins a query for messages. */
 export const MESSAGE =
-  `SELECT message.conv, message.seq, message.kind, message.sender, user.name AS senderName,
-    message.mid, message.body, message.at FROM message JOIN user ON user.id = message.sender`;
+  `SELECT message.conv, message.seq, message.kind, message.sender, COALESCE(user.name, '') AS senderName,
+    message.mid, message.body, message.at FROM message LEFT JOIN user ON user.id = message.sender`;
 
 /** So many batches are on their way to the disk at once: one is prepared while the other is written. */
 const DEPTH = 2;
