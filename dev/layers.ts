@@ -19,6 +19,8 @@ interface Rule {
 }
 
 const WIRE = ["server/protocol/", "server/errors.ts"];
+/** What every room of the server may import. */
+const SERVER = [...WIRE, "server/bounds.ts"];
 
 export const RULES: readonly Rule[] = [
   {
@@ -35,10 +37,11 @@ export const RULES: readonly Rule[] = [
   { room: "server/app.ts", may: ["server/", "@std", "node:*"] },
   { room: "server/config.ts", may: ["server/errors.ts", "npm:zod", "@std"] },
   { room: "server/errors.ts", may: ["npm:zod", "@std"] },
-  { room: "server/net/", may: [...WIRE, "type server/services/", "type server/ops/", "@std"] },
+  { room: "server/bounds.ts", may: [] },
+  { room: "server/net/", may: [...SERVER, "type server/services/", "type server/ops/", "@std"] },
   {
     room: "server/services/",
-    may: [...WIRE, "server/stores/store.ts", "server/bus/bus.ts", "@std", "node:crypto", "node:buffer"],
+    may: [...SERVER, "server/stores/store.ts", "server/bus/bus.ts", "@std", "node:crypto", "node:buffer"],
     not: ["Deno."],
   },
   { room: "server/stores/store.ts", may: WIRE },
@@ -47,7 +50,7 @@ export const RULES: readonly Rule[] = [
     may: [...WIRE, "sql/", "node:crypto", "node:sqlite", "node:worker_threads", "npm:mysql2"],
   },
   { room: "server/bus/bus.ts", may: WIRE },
-  { room: "server/bus/", may: [...WIRE, "npm:redis"] },
+  { room: "server/bus/", may: [...SERVER, "npm:redis"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },
   { room: "server/ops/", may: ["server/errors.ts", "@std", "node:*"] },
   { room: "client/", may: [...WIRE, "npm:zod", "@std", "node:readline", "node:process", "node:stream"] },
