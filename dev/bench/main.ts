@@ -3,6 +3,8 @@ import { table } from "./report.ts";
 import { headline, type Result } from "./result.ts";
 import { Bench, type Scenario } from "./scenario.ts";
 import { chat } from "./scenarios/chat.ts";
+import { catchUp } from "./scenarios/catch_up.ts";
+import { dialogue } from "./scenarios/dialogue.ts";
 import { flat } from "./scenarios/flat.ts";
 import { groups } from "./scenarios/groups.ts";
 import { history } from "./scenarios/history.ts";
@@ -13,7 +15,19 @@ import { soak } from "./scenarios/soak.ts";
 import { start } from "./scenarios/start.ts";
 import { World } from "./world.ts";
 
-const SCENARIOS: readonly Scenario[] = [start, chat, groups, logins, history, flat, idle, reconnect, soak];
+const SCENARIOS: readonly Scenario[] = [
+  start,
+  chat,
+  dialogue,
+  groups,
+  logins,
+  history,
+  catchUp,
+  flat,
+  idle,
+  reconnect,
+  soak,
+];
 
 const HELP =
   `Measures the server on this machine: on its embedded store, on MariaDB, and over two nodes and Redis, and

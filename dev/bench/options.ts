@@ -28,6 +28,8 @@ export interface Sizes {
   /** Messages in the log that an empty one is compared with. */
   readonly logMessages: number;
   readonly conversations: number;
+  /** Long messages that wait for somebody who comes back. */
+  readonly backlog: number;
 }
 
 export function sizesOf({ quick, large }: Options): Sizes {
@@ -40,6 +42,7 @@ export function sizesOf({ quick, large }: Options): Sizes {
       historyMessages: 10_000,
       logMessages,
       conversations: 10_000,
+      backlog: 100,
     }
     : {
       warmUpMs: 1000,
@@ -48,6 +51,7 @@ export function sizesOf({ quick, large }: Options): Sizes {
       historyMessages: 100_000,
       logMessages,
       conversations: 100_000,
+      backlog: 300,
     };
 }
 
