@@ -11,10 +11,10 @@ const SIZE = 60_000;
 /** The stranger's conversation comes before the friend's by its name. */
 const [STRANGER, READER, FRIEND] = [0, 1, 2].map((i) => PEOPLE.backlog.first + i) as [number, number, number];
 
-/** How long a friend's message takes to somebody who has just come back to a long backlog of somebody else's. */
+/** How long a friend's messages take to somebody who has just come back to a long backlog of somebody else's. */
 export const catchUp: Scenario = {
   name: "catch-up",
-  about: `a friend's message while 300 × ${SIZE / 1000} KB of a stranger's are caught up`,
+  about: `the longest of a friend's messages while 300 × ${SIZE / 1000} KB of a stranger's are caught up`,
   async *run(bench) {
     const { world, options, sizes, signal } = bench;
     const messages = sizes.backlog;
