@@ -60,9 +60,26 @@ export async function fillPairs(
   }
 }
 
+/** So many messages of a size that one has written to another one, none of them delivered. */
+export async function fillBacklog(
+  filler: Filler,
+  { from, to, messages, size }: { from: number; to: number; messages: number; size: number },
+): Promise<void> {
+  const conv = `u${from}-${to}`;
+  await filler.run(`
+    INSERT INTO progress (userid, conv, joined, delivered, "read")
+      VALUES (${from}, '${conv}', 0, ${messages}, ${messages}), (${to}, '${conv}', 0, 0, 0)`);
+  await fillLog(filler, { conv, sender: from, messages, text: "z".repeat(size) });
+}
+
 async function fillLog(
   filler: Filler,
-  { conv, sender, messages }: { conv: string; sender: number; messages: number },
+  { conv, sender, messages, text = "hello, how are you today?" }: {
+    conv: string;
+    sender: number;
+    messages: number;
+    text?: string;
+  },
 ): Promise<void> {
   await filler.run(filler.begin(`'${conv}'`, { seq: `${messages}`, from: `${filler.series(1)} AS one` }));
   for (let from = 0; from < messages; from += CHUNK) {
@@ -71,7 +88,7 @@ async function fillLog(
     const seq = `n + ${from}`;
     await filler.run(`
       INSERT INTO ${filler.messages} (conv, seq, sender, mid, kind, body, at)
-        SELECT '${conv}', ${seq}, ${sender}, '${conv}_' || (${seq} + 100000000), 'chat', '"hello, how are you today?"', 0
+        SELECT '${conv}', ${seq}, ${sender}, '${conv}_' || (${seq} + 100000000), 'chat', '"${text}"', 0
           FROM ${filler.series(count)} AS series`);
   }
 }

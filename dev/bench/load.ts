@@ -1,6 +1,8 @@
 import { delay } from "@std/async/delay";
 import type { Figures } from "./load/gauge.ts";
+import type { CatchUpSettings } from "./load/catch_up.ts";
 import type { CrowdSettings } from "./load/crowd.ts";
+import type { DialogueSettings } from "./load/dialogue.ts";
 import type { GroupSettings } from "./load/group.ts";
 import type { HistorySettings } from "./load/history.ts";
 import type { LoginsSettings } from "./load/logins.ts";
@@ -10,6 +12,8 @@ import type { SteadySettings } from "./load/steady.ts";
 /** The kinds of load, each a file in `load/`, and what each is told at its start. */
 interface Kinds {
   readonly pairs: PairsSettings;
+  readonly dialogue: DialogueSettings;
+  readonly catch_up: CatchUpSettings;
   readonly steady: SteadySettings;
   readonly group: GroupSettings;
   readonly logins: LoginsSettings;

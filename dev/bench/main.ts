@@ -1,8 +1,11 @@
+import { markdown as markdownOf } from "./markdown.ts";
 import { type Options, readOptions, sizesOf } from "./options.ts";
 import { table } from "./report.ts";
 import { headline, type Result } from "./result.ts";
 import { Bench, type Scenario } from "./scenario.ts";
 import { chat } from "./scenarios/chat.ts";
+import { catchUp } from "./scenarios/catch_up.ts";
+import { dialogue } from "./scenarios/dialogue.ts";
 import { flat } from "./scenarios/flat.ts";
 import { groups } from "./scenarios/groups.ts";
 import { history } from "./scenarios/history.ts";
@@ -13,7 +16,19 @@ import { soak } from "./scenarios/soak.ts";
 import { start } from "./scenarios/start.ts";
 import { World } from "./world.ts";
 
-const SCENARIOS: readonly Scenario[] = [start, chat, groups, logins, history, flat, idle, reconnect, soak];
+const SCENARIOS: readonly Scenario[] = [
+  start,
+  chat,
+  dialogue,
+  groups,
+  logins,
+  history,
+  catchUp,
+  flat,
+  idle,
+  reconnect,
+  soak,
+];
 
 const HELP =
   `Measures the server on this machine: on its embedded store, on MariaDB, and over two nodes and Redis, and
@@ -29,6 +44,7 @@ usage: deno task bench [flags]
   --only NAME[,…]   only these scenarios
   --soak MINUTES    a soak after everything else; 10 for a release
   --large           10 million messages in the log where it is compared with an empty one: needs 4 GB of disk
+  --markdown        print the tables of dev/bench/README.md instead
   --json FILE       write the figures of every repetition
   --help            print this and exit
 
@@ -57,10 +73,11 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   }
   const began = performance.now();
   const { results, failures } = await run(options, signal);
-  const { repeat, seconds, json } = options;
+  const { repeat, seconds, json, markdown } = options;
   const machine = `${navigator.hardwareConcurrency} processors, Deno ${Deno.version.deno}`;
   const minutes = ((performance.now() - began) / 60_000).toFixed(1);
-  print(`\n${repeat} × ${seconds} s each, medians; ${machine}; took ${minutes} min\n\n${table(results)}`);
+  const tables = markdown ? markdownOf(results) : table(results);
+  print(`\n${repeat} × ${seconds} s each, medians; ${machine}; took ${minutes} min\n\n${tables}`);
   for (const failure of failures) print(failure);
   if (json !== undefined) {
     const report = { machine, repeat, seconds, sizes: sizesOf(options), results, failures };

@@ -11,6 +11,8 @@ export interface Options {
   /** Scenarios by name; all that need not be asked for if empty. */
   readonly only: readonly string[];
   readonly json: string | undefined;
+  /** Prints the tables of `README.md` here instead of the usual one. */
+  readonly markdown: boolean;
   /** How long the soak takes; 0 for none. */
   readonly soakMinutes: number;
   readonly large: boolean;
@@ -28,6 +30,8 @@ export interface Sizes {
   /** Messages in the log that an empty one is compared with. */
   readonly logMessages: number;
   readonly conversations: number;
+  /** Long messages that wait for somebody who comes back. */
+  readonly backlog: number;
 }
 
 export function sizesOf({ quick, large }: Options): Sizes {
@@ -40,6 +44,7 @@ export function sizesOf({ quick, large }: Options): Sizes {
       historyMessages: 10_000,
       logMessages,
       conversations: 10_000,
+      backlog: 100,
     }
     : {
       warmUpMs: 1000,
@@ -48,13 +53,14 @@ export function sizesOf({ quick, large }: Options): Sizes {
       historyMessages: 100_000,
       logMessages,
       conversations: 100_000,
+      backlog: 300,
     };
 }
 
 /** @throws {RangeError} whose message is for the person who typed. */
 export function readOptions(args: readonly string[], scenarios: readonly string[]): Options | "help" {
   const flags: Record<string, unknown> = parseArgs([...args], {
-    boolean: ["quick", "help", "embedded", "large"],
+    boolean: ["quick", "help", "embedded", "large", "markdown"],
     string: ["repeat", "seconds", "json", "only", "soak"],
     unknown: (arg: string) => {
       throw new RangeError(`unknown argument ${arg}`);
@@ -78,6 +84,7 @@ export function readOptions(args: readonly string[], scenarios: readonly string[
     seconds: positive("seconds", quick ? 0.5 : 4),
     embedded: flags.embedded === true,
     only,
+    markdown: flags.markdown === true,
     json: typeof flags.json === "string" ? flags.json : undefined,
     soakMinutes: flags.soak !== undefined || only.includes("soak") ? positive("soak", 10) : 0,
     large: flags.large === true,

@@ -12,6 +12,8 @@ export const PEOPLE = {
   readers: { first: 2101, count: 20 },
   /** The first ones by password, which costs a user older tokens. */
   logins: { first: 2201, count: 58 },
+  /** One who comes back to what another one has written, and a friend. */
+  backlog: { first: 2301, count: 3 },
   /** Nobody logs them in: others have them as friends, or had conversations with them. */
   silent: { first: 3001, count: 1000 },
   smallGroup: { first: 4001, count: 50 },

@@ -12,6 +12,9 @@ const HEADINGS = [
   "server busy",
   "MariaDB busy",
   "Redis busy",
+  "node µs",
+  "MariaDB µs",
+  "statements",
 ];
 /** Columns of text; the others are numbers. */
 const TEXT = new Set([0, 1, 3]);
@@ -30,12 +33,15 @@ export function table(results: readonly Result[]): string {
 
 function cellsOf(result: Result): string[] {
   const { what, on, value, unit, ratio, p50, p99, loadBusy, serverBusy, mariadbBusy, redisBusy } = result;
+  const { serverMicros, mariadbMicros, statements } = result;
   const fixed = (number: number | undefined) => number?.toFixed(2) ?? "";
+  const short = (number: number | undefined) => number === undefined ? "" : format(number);
   return [
     what,
     on,
     format(value),
     unit,
     ...[ratio, p50, p99, loadBusy, serverBusy, mariadbBusy, redisBusy].map(fixed),
+    ...[serverMicros, mariadbMicros, statements].map(short),
   ];
 }

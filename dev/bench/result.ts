@@ -19,6 +19,12 @@ export interface Result {
   readonly serverBusy?: number;
   readonly mariadbBusy?: number;
   readonly redisBusy?: number;
+  /** Processor time for one of what the value counts, µs. */
+  readonly serverMicros?: number;
+  readonly mariadbMicros?: number;
+  /** Statements to MariaDB for one of what the value counts, and how many of them were INSERT. */
+  readonly statements?: number;
+  readonly inserts?: number;
   /** The figures of every repetition. */
   readonly runs?: readonly unknown[];
 }
@@ -32,6 +38,9 @@ export function format(value: number): string {
 export function headline({ what, on, value, unit }: Result): string {
   return `${what}, ${on}: ${format(value)} ${unit}`;
 }
+
+/** What only some targets have. */
+const SOMETIMES = ["mariadbBusy", "redisBusy", "mariadbMicros", "statements", "inserts"] as const;
 
 /** The medians of a load's repetitions. */
 export function resultOf(
@@ -51,8 +60,10 @@ export function resultOf(
     p99: of("p99"),
     loadBusy: of("busy"),
     serverBusy: of("serverBusy"),
-    ...runs[0]?.mariadbBusy !== undefined && { mariadbBusy: of("mariadbBusy") },
-    ...runs[0]?.redisBusy !== undefined && { redisBusy: of("redisBusy") },
+    serverMicros: of("serverMicros"),
+    ...Object.fromEntries(
+      SOMETIMES.filter((key) => runs[0]?.[key] !== undefined).map((key) => [key, of(key)]),
+    ),
     runs,
   };
 }

@@ -3,7 +3,7 @@ import { fillPeople } from "./fill.ts";
 import { type Filler, fillMariaDb, fillSqlite } from "./filler.ts";
 import { firstMessage } from "./first_message.ts";
 import { type Program, startRelay, startServer } from "./program.ts";
-import type { Target } from "./target.ts";
+import type { Statements, Target } from "./target.ts";
 
 /** Writes more into a database than the people there are. */
 export type Fill = (filler: Filler) => Promise<void>;
@@ -87,6 +87,7 @@ export class World implements AsyncDisposable {
       ports: [program.port, program.port],
       acknowledged: true,
       pids: { server: [program.pid], mariadb: db.pid },
+      statements: () => statementsOf(db),
       [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
     };
   }
@@ -122,12 +123,14 @@ export class World implements AsyncDisposable {
         ports: [one.port, one.port],
         acknowledged: true,
         pids: { server: [one.pid], mariadb: db.pid },
+        statements: () => statementsOf(db),
       },
       {
         name: "MariaDB + Redis, two nodes",
         ports: [one.port, two.port],
         acknowledged: true,
         pids: { server: [one.pid, two.pid], mariadb: db.pid, redis: redis.pid },
+        statements: () => statementsOf(db),
       },
     ];
   }
@@ -156,6 +159,12 @@ export class World implements AsyncDisposable {
     await fillPeople(filler, this.#crowd);
     await fill?.(filler);
   }
+}
+
+async function statementsOf(db: MariaDb): Promise<Statements> {
+  const rows = await db.sql("SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_insert')");
+  const values = new Map(rows.split("\n").map((row) => row.split("\t") as [string, string]));
+  return { all: Number(values.get("Questions")), inserts: Number(values.get("Com_insert")) };
 }
 
 /** Waits until what was filled in is on disk, so that the server's own writes need not. */

@@ -1,11 +1,17 @@
 import { CLIENT_FAULTS } from "./client_faults.ts";
+import { DATABASE_FAULTS } from "./database_faults.ts";
 import type { Fault } from "./fault.ts";
 import { NODE_FAULTS } from "./node_faults.ts";
 import type { Random } from "./random.ts";
 import { SERVICE_FAULTS } from "./service_faults.ts";
 
 /** Every fault there is. */
-export const FAULTS: readonly Fault[] = [...NODE_FAULTS, ...SERVICE_FAULTS, ...CLIENT_FAULTS];
+export const FAULTS: readonly Fault[] = [
+  ...NODE_FAULTS,
+  ...SERVICE_FAULTS,
+  ...DATABASE_FAULTS,
+  ...CLIENT_FAULTS,
+];
 
 /** How often two come at once. */
 const TOGETHER = 0.2;
@@ -14,7 +20,7 @@ const TOGETHER = 0.2;
 export function* sequence(faults: readonly Fault[], random: Random): Generator<readonly Fault[]> {
   while (true) {
     for (const fault of random.shuffled(faults)) {
-      const fitting = faults.filter(({ part }) => part !== fault.part);
+      const fitting = fault.alone ? [] : faults.filter(({ part, alone }) => !alone && part !== fault.part);
       const together = fitting.length > 0 && random.chance(TOGETHER);
       yield together ? [fault, random.pick(fitting)] : [fault];
     }

@@ -45,6 +45,8 @@ export class ModelClient {
   readonly #ghosts: Ghosts;
   readonly #stopping = Promise.withResolvers<void>();
   #token: string;
+  /** The name of the log that the present session is about. */
+  #log = "";
   #n = 0;
   #socket: LineSocket | undefined;
   #end: (how: "gave up" | "done") => void = () => {};
@@ -60,6 +62,9 @@ export class ModelClient {
   #living: Promise<void> = Promise.resolve();
   #ticking: ReturnType<typeof setInterval> | undefined;
   #suspended = false;
+  #leaving = false;
+  /** How many sessions ended without this client's will. */
+  lost = 0;
   #awakeSince = 0;
   readonly #receipts = new Set<string>();
   #receiptsAt = Infinity;
@@ -120,6 +125,7 @@ export class ModelClient {
 
   /** Leaves and comes back, as people do. */
   leave(): void {
+    this.#leaving = true;
     this.#end("done");
   }
 
@@ -155,6 +161,8 @@ export class ModelClient {
     this.#end = ended.resolve;
     this.#tick();
     const how = await Promise.race([ended.promise, socket.closed, this.#stopping.promise]);
+    if (this.#ready && !this.#leaving && !this.#stopped) this.lost++;
+    this.#leaving = false;
     if (how === "gave up" && this.#ready) this.#ghosts.add(socket);
     else socket.close();
     this.#socket = undefined;
@@ -214,9 +222,19 @@ export class ModelClient {
     this.#ready = true;
     this.#failures = 0;
     this.#token = ack.token ?? this.#token;
+    this.#follow(ack);
     const others = this.#parts.random.between(1, 2);
     this.#ghosts.replaced(this.id > others ? this.id - others : this.id + others);
     this.#pump();
+  }
+
+  /** Under another name the log is another history: what is held is void, and the other log may lack its end. */
+  #follow({ log = "", conversations = [] }: Frame): void {
+    if (this.#log !== "" && log !== this.#log) {
+      this.seen.restart(new Map(conversations.map(({ conv, delivered }) => [conv, delivered])));
+      this.#outgoing.sendAgain();
+    }
+    this.#log = log;
   }
 
   #loginRefused({ errno, errmsg, retry_ms }: Frame): void {
@@ -233,10 +251,9 @@ export class ModelClient {
       const where = `user ${this.id} was pushed a message without its fields`;
       return this.#parts.score.violate({ flaw: "damaged", conv: conv ?? "", seq, mid: mid ?? "", where });
     }
-    this.#receipts.add(conv);
-    this.#receiptsAt = Math.min(this.#receiptsAt, this.#parts.now() + RECEIPT_PAUSE);
+    this.#confirmSoon(conv);
     if (this.seen.add(conv, seq)) {
-      const reader = { id: this.id, awakeSince: this.#awakeSince };
+      const reader = { id: this.id, awakeSince: this.#awakeSince, log: this.#log };
       this.#parts.ledger.show(reader, { conv, seq, mid, sender: id, text: msg ?? "" });
     } else {
       this.#parts.score.repeats++;
@@ -245,9 +262,12 @@ export class ModelClient {
 
   #acknowledged({ conv, seq, mid }: Frame): void {
     if (conv === undefined || seq === undefined || mid === undefined) return;
-    if (!this.#parts.ledger.acknowledge({ mid, conv, seq }, this.#awakeSince)) return;
+    const sender = { awakeSince: this.#awakeSince, log: this.#log };
+    if (!this.#parts.ledger.acknowledge({ mid, conv, seq }, sender)) return;
     this.seen.add(conv, seq);
-    this.#outgoing.remove(conv, mid);
+    // The server counts its own too: of an older log it says no more than how much was delivered.
+    this.#confirmSoon(conv);
+    this.#outgoing.acknowledge(conv, { mid, now: this.#parts.now() });
     this.#pump();
   }
 
@@ -261,6 +281,11 @@ export class ModelClient {
     this.#parts.ledger.refuse(mid, `refused to user ${this.id}: ${errno} ${errmsg}`);
     const conv = this.#parts.ledger.get(mid)?.conv;
     if (conv !== undefined) this.#outgoing.remove(conv, mid);
+  }
+
+  #confirmSoon(conv: string): void {
+    this.#receipts.add(conv);
+    this.#receiptsAt = Math.min(this.#receiptsAt, this.#parts.now() + RECEIPT_PAUSE);
   }
 
   #sendReceipts(): void {

@@ -10,6 +10,8 @@ export interface Fault {
   readonly name: string;
   readonly about: string;
   readonly part: Part;
+  /** Never injected together with another one. */
+  readonly alone?: true;
   /** Breaks something and mends it; resolves when it has been mended, which is not yet when all have recovered. */
   inject(world: World, random: Random): Promise<void>;
 }

@@ -8,8 +8,9 @@ export interface Written {
   /** The how manieth of its sender: what comes later in a conversation has a higher one. */
   readonly n: number;
   readonly at: number;
-  /** Its number in the conversation, once acknowledged. */
+  /** Its number in the conversation, once acknowledged, and the log in which it has that number. */
   seq?: number;
+  log?: string;
 }
 
 /** A message as a client was pushed it. */
@@ -21,7 +22,7 @@ export interface Pushed {
   readonly text: string;
 }
 
-/** What one reader was shown in one conversation. */
+/** What one reader was shown in one conversation of one log. */
 interface Screen {
   last: number;
   readonly senders: Map<number, { last: number; readonly recent: Set<number> }>;
@@ -64,17 +65,22 @@ export class Ledger {
 
   /**
    * A sender was told that its message is committed; false if it never wrote such a message.
-   * @param awakeSince When that sender's program last began to run.
+   * @param sender When its program last began to run, and the name of the log that it knows.
    */
-  acknowledge(ack: { mid: string; conv: string; seq: number }, awakeSince: number): boolean {
+  acknowledge(
+    ack: { mid: string; conv: string; seq: number },
+    { awakeSince, log }: { awakeSince: number; log: string },
+  ): boolean {
     const message = this.#written.get(ack.mid);
     if (!message || message.conv !== ack.conv) {
       this.#score.violate({ ...ack, flaw: "damaged", where: "acknowledged, but never written there" });
       return false;
     }
-    if (message.seq === undefined) {
+    if (message.seq === undefined) this.#score.acknowledged(this.#now() - Math.max(message.at, awakeSince));
+    // In another log it may have another number.
+    if (message.seq === undefined || message.log !== log) {
       message.seq = ack.seq;
-      this.#score.acknowledged(this.#now() - Math.max(message.at, awakeSince));
+      message.log = log;
     } else if (message.seq !== ack.seq) {
       const where = `acknowledged to its sender as number ${message.seq} and again as another one`;
       this.#score.violate({ ...ack, flaw: "shown twice", where });
@@ -88,8 +94,14 @@ export class Ledger {
     this.#score.violate({ flaw: "refused", conv, seq: undefined, mid, where: why });
   }
 
-  /** A client shows a message. @param reader Its user, and when that one last began to read. */
-  show({ id: reader, awakeSince }: { id: number; awakeSince: number }, pushed: Pushed): void {
+  /**
+   * A client shows a message.
+   * @param reader Its user, when that one last began to read, and the log it is of: each log is a history of its own.
+   */
+  show(
+    { id: reader, awakeSince, log }: { id: number; awakeSince: number; log: string },
+    pushed: Pushed,
+  ): void {
     const { mid, conv, seq } = pushed;
     const message = this.#written.get(mid);
     const says = (flaw: "shown twice" | "out of order" | "damaged" | "served on", where: string) =>
@@ -104,7 +116,7 @@ export class Ledger {
       says("damaged", `shown another message than ${sender} wrote in ${message.conv}`);
     }
     this.#score.waited(this.#now() - Math.max(message.at, awakeSince));
-    const screen = this.#screen(`${reader} ${conv}`);
+    const screen = this.#screen(`${reader} ${conv} ${log}`);
     if (seq < screen.last) says("out of order", `shown after number ${screen.last}`);
     screen.last = Math.max(seq, screen.last);
     const before = screen.senders.get(sender) ?? { last: 0, recent: new Set() };

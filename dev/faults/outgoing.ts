@@ -7,12 +7,17 @@ interface Letter {
   notBefore: number;
 }
 
+/** How long what was acknowledged is kept, in ms: longer than a copy of the database is older. */
+const KEEP = 60_000;
+
 /**
  * Messages until they are acknowledged. Of one conversation only one is under way at a time, so that a refusal for the
  * moment does not change the order.
  */
 export class Outgoing {
   readonly #byConv = new Map<string, Letter[]>();
+  /** Those acknowledged of late, oldest first. */
+  #acknowledged: { readonly conv: string; readonly letter: Letter; readonly at: number }[] = [];
   #size = 0;
 
   get size(): number {
@@ -20,11 +25,26 @@ export class Outgoing {
   }
 
   add(conv: string, { mid, text }: { mid: string; text: string }): void {
-    const letters = this.#byConv.get(conv);
-    const letter = { mid, text, inFlight: false, notBefore: 0 };
-    if (letters) letters.push(letter);
-    else this.#byConv.set(conv, [letter]);
+    this.#lettersOf(conv).push({ mid, text, inFlight: false, notBefore: 0 });
     this.#size++;
+  }
+
+  /** Acknowledged now. */
+  acknowledge(conv: string, { mid, now }: { mid: string; now: number }): void {
+    const letter = this.#byConv.get(conv)?.[0];
+    if (!letter || !this.remove(conv, mid)) return;
+    while ((this.#acknowledged[0]?.at ?? Infinity) < now - KEEP) this.#acknowledged.shift();
+    this.#acknowledged.push({ conv, letter, at: now });
+  }
+
+  /** What was acknowledged of late has to be sent again, before everything else and under its old mids. */
+  sendAgain(): void {
+    const again = this.#acknowledged;
+    this.#acknowledged = [];
+    for (const { conv, letter } of again.toReversed()) {
+      this.#lettersOf(conv).unshift({ ...letter, inFlight: false, notBefore: 0 });
+    }
+    this.#size += again.length;
   }
 
   /** The texts to be sent now; they count as under way. */
@@ -38,7 +58,7 @@ export class Outgoing {
     return ready;
   }
 
-  /** Acknowledged, or refused for good; false if it is not here (any more). */
+  /** Not to be sent (again), for instance refused for good; false if it is not here (any more). */
   remove(conv: string, mid: string): boolean {
     const letters = this.#byConv.get(conv);
     if (letters?.[0]?.mid !== mid) return false;
@@ -59,6 +79,12 @@ export class Outgoing {
   /** The connection broke: whatever was under way has to be sent again. */
   restart(): void {
     for (const [first] of this.#byConv.values()) if (first) first.inFlight = false;
+  }
+
+  #lettersOf(conv: string): Letter[] {
+    let letters = this.#byConv.get(conv);
+    if (!letters) this.#byConv.set(conv, letters = []);
+    return letters;
   }
 
   /** Everything unacknowledged. */

@@ -1,10 +1,10 @@
 import { ProxyLink } from "./proxy_link.ts";
 import { closeQuietly, isGone } from "./socket.ts";
 
-/** A TCP proxy on loopback, between the suite's clients and nginx, whose connections can be ill-treated. */
+/** A TCP proxy on loopback, before nginx or before a Redis, whose connections can be ill-treated. */
 export class Proxy implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
-  readonly #upstream: number;
+  #upstream: number;
   /** Milliseconds that a new connection adds to what the server says. */
   readonly #latency: () => number;
   /** The newest connection of each client port: the system gives a port away again while a cut one is still held. */
@@ -14,7 +14,7 @@ export class Proxy implements AsyncDisposable {
   #closed = false;
   readonly #accepting: Promise<void>;
 
-  constructor(upstream: number, latency: () => number) {
+  constructor(upstream: number, latency: () => number = () => 0) {
     this.#upstream = upstream;
     this.#latency = latency;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -28,6 +28,12 @@ export class Proxy implements AsyncDisposable {
   /** The connection that a client made from this port of its own. */
   link(clientPort: number | undefined): ProxyLink | undefined {
     return clientPort === undefined ? undefined : this.#byPort.get(clientPort);
+  }
+
+  /** Breaks all connections; what is connected from now on is connected to another port. */
+  lead(upstream: number): void {
+    this.#upstream = upstream;
+    for (const link of this.#links) link.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import { audit } from "./audit.ts";
 import { sequence } from "./catalogue.ts";
+import { impossible } from "./database_faults.ts";
 import type { Fault } from "./fault.ts";
 import { pause } from "./fault.ts";
 import { Random } from "./random.ts";
@@ -51,6 +52,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     random: random.fork(),
     sources: options.sources,
     long: options.duration >= LONG,
+    withClock: options.faults.some(({ name }) => name === "clock-step"),
     patience: options.patience ?? PATIENCE,
   });
   const stopped = Promise.withResolvers<never>();
@@ -75,8 +77,13 @@ async function breakAndCount(world: World, options: RunOptions & { random: Rando
   world.crowd.talk();
   await pause(WARM_UP);
   const order = random.fork();
-  for (const faults of sequence(options.faults, random.fork())) {
-    await episode(world, { faults, random: order.fork(), say });
+  const faults = options.faults.filter((fault) => {
+    const why = impossible(fault, world);
+    if (why !== undefined) say(`${fault.name}: left out, ${why}`);
+    return why === undefined;
+  });
+  for (const next of sequence(faults, random.fork())) {
+    await episode(world, { faults: next, random: order.fork(), say });
     if (now() - began > duration || flawed(score, options)) break;
     await pause(order.between(CALM.least, CALM.most));
   }

@@ -11,6 +11,8 @@ export type Flaw =
   | "refused"
   /** A message came in other than it went out, or out of nothing. */
   | "damaged"
+  /** A session was ended although nothing was wrong with it. */
+  | "ended"
   /** A user was still cut off long after the fault had been lifted, or a node did not stop in order. */
   | "not recovered";
 

@@ -15,6 +15,12 @@ export class Seen {
     return true;
   }
 
+  /** Forgets all, but for what the server says was delivered of each conversation. */
+  restart(delivered: ReadonlyMap<string, number>): void {
+    this.#conversations.clear();
+    for (const [conv, top] of delivered) this.#conversations.set(conv, { top, beyond: new Set() });
+  }
+
   /** The highest number up to which nothing is missing. */
   top(conv: string): number {
     return this.#conversations.get(conv)?.top ?? 0;

@@ -1,5 +1,7 @@
 import { type Fault, pause } from "./fault.ts";
 
+const SPLIT = 15_000;
+
 export const SERVICE_FAULTS: readonly Fault[] = [
   {
     name: "restart-redis",
@@ -30,6 +32,17 @@ export const SERVICE_FAULTS: readonly Fault[] = [
       await redis.kill("SIGKILL");
       await pause(long ? 30_000 : 8000);
       await redis.start();
+    },
+  },
+  {
+    name: "split-redis",
+    about: "one node talks to another Redis for 15 s: neither node hears the other",
+    part: "redis",
+    async inject({ redis, otherRedis, redisProxies }, random) {
+      const proxy = random.pick(redisProxies);
+      proxy.lead(otherRedis.port);
+      await pause(SPLIT);
+      proxy.lead(redis.port);
     },
   },
   {

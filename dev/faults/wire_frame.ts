@@ -27,6 +27,9 @@ export interface Frame {
   readonly retry_ms?: number;
   readonly reconnect_ms?: number;
   readonly token?: string;
+  /** Of LOGIN_ACK: the name of the log, and how far the user is in each conversation. */
+  readonly log?: string;
+  readonly conversations?: readonly { readonly conv: string; readonly delivered: number }[];
   readonly id?: number;
   readonly conv?: string;
   readonly seq?: number;

@@ -1,5 +1,6 @@
 import { type MariaDb, type Nginx, type Redis, startMariaDb, startNginx, startRedis } from "../services.ts";
 import { Crowd } from "./crowd.ts";
+import { DatabaseClock } from "./database_clock.ts";
 import { Ledger } from "./ledger.ts";
 import { type ChatNode, startNode } from "./node.ts";
 import { Proxy } from "./proxy.ts";
@@ -12,7 +13,13 @@ const MAX_LATENCY = 15;
 /** The cluster that is broken, and everybody who uses it. */
 export interface World extends AsyncDisposable {
   readonly db: MariaDb;
+  /** MariaDB's clock, if it can be set. */
+  readonly clock: DatabaseClock | undefined;
   readonly redis: Redis;
+  /** One that no node uses, unless its proxy leads it there. */
+  readonly otherRedis: Redis;
+  /** Before Redis, one for each node. */
+  readonly redisProxies: readonly [Proxy, Proxy];
   readonly nodes: readonly [ChatNode, ChatNode];
   readonly nginx: Nginx;
   readonly proxy: Proxy;
@@ -32,16 +39,25 @@ export interface WorldOptions {
   readonly sources?: string | undefined;
   readonly long: boolean;
   readonly patience: number;
+  /** Whether MariaDB's clock is to be set. */
+  readonly withClock: boolean;
 }
 
 /** Starts MariaDB, Redis, two nodes, nginx and the proxy, and logs everybody in. */
-export async function startWorld({ random, sources, ...length }: WorldOptions): Promise<World> {
+export async function startWorld({ random, sources, withClock, ...length }: WorldOptions): Promise<World> {
   await using starting = new AsyncDisposableStack();
-  const [db, redis] = await Promise.all([startMariaDb({ flushLogAtCommit: 2 }), startRedis()]);
-  starting.use(db);
-  starting.use(redis);
-  const flags = [`--db=${db.url}`, `--redis=${redis.url}`];
-  const nodes = await Promise.all([startNode({ flags, sources }), startNode({ flags, sources })]);
+  const clock = withClock ? await DatabaseClock.make() : undefined;
+  if (clock) starting.use(clock);
+  const db = starting.use(await startMariaDb({ flushLogAtCommit: 2, wrapper: clock?.wrapper ?? [] }));
+  const redis = starting.use(await startRedis());
+  const otherRedis = starting.use(await startRedis());
+  const redisProxies = [new Proxy(redis.port), new Proxy(redis.port)] as const;
+  for (const proxy of redisProxies) starting.use(proxy);
+  const [one, two] = redisProxies.map(({ port }) => {
+    const flags = [`--db=${db.url}`, `--redis=redis://127.0.0.1:${port}`];
+    return startNode({ flags, sources });
+  }) as [Promise<ChatNode>, Promise<ChatNode>];
+  const nodes = await Promise.all([one, two]);
   for (const node of nodes) starting.use(node);
   const nginx = starting.use(await startNginx({ upstreams: nodes.map(({ port }) => port) }));
   const latency = random.fork();
@@ -53,7 +69,21 @@ export async function startWorld({ random, sources, ...length }: WorldOptions): 
   starting.use(crowd);
   const running = starting.move();
   return {
-    ...{ db, redis, nodes, nginx, proxy, crowd, score, ledger, now, ...length },
+    ...{
+      db,
+      clock,
+      redis,
+      otherRedis,
+      redisProxies,
+      nodes,
+      nginx,
+      proxy,
+      crowd,
+      score,
+      ledger,
+      now,
+      ...length,
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

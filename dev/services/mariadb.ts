@@ -23,6 +23,8 @@ export interface MariaDbOptions {
    * else gone on with. Of one server at a time. A temporary folder if not given.
    */
   readonly dataFolder?: string;
+  /** A command that becomes mariadbd when it is given mariadbd's own: `["env", "LD_PRELOAD=…"]`. */
+  readonly wrapper?: readonly string[];
   /** More of mariadbd's own options; they win over those set here. */
   readonly args?: readonly string[];
 }
@@ -74,6 +76,7 @@ class MariaDbServer extends Daemon implements MariaDb {
       name: "mariadbd",
       deathSignal: "KILL",
       command: [
+        ...setup.options.wrapper ?? [],
         setup.binaries.server,
         "--no-defaults",
         `--datadir=${setup.dataFolder}`,

@@ -9,17 +9,23 @@ export type Answer = Readonly<Record<string, unknown>> & { readonly msgid: numbe
 /** A client that asks and waits for the answer, and takes its time to look into it. */
 export class Asker {
   readonly #conn: Deno.TcpConn;
+  readonly #buffer: number;
   readonly #decoder = new TextDecoder();
   #text = "";
 
-  constructor(conn: Deno.TcpConn) {
+  private constructor(conn: Deno.TcpConn, buffer: number) {
     this.#conn = conn;
+    this.#buffer = buffer;
   }
 
-  static async connect(port: number, hostname = loopback(0)): Promise<Asker> {
+  /** @param options `buffer`: of how many bytes one read is at most. */
+  static async connect(
+    port: number,
+    { hostname = loopback(0), buffer = READ_BUFFER }: { hostname?: string; buffer?: number } = {},
+  ): Promise<Asker> {
     const conn = await Deno.connect({ hostname, port });
     conn.setNoDelay(true);
-    return new Asker(conn);
+    return new Asker(conn, buffer);
   }
 
   async send(...frames: object[]): Promise<void> {
@@ -46,7 +52,7 @@ export class Asker {
         }
         if (frame.msgid === msgid) return frame;
       }
-      buffer ??= new Uint8Array(READ_BUFFER);
+      buffer ??= new Uint8Array(this.#buffer);
       const count = await this.#conn.read(buffer);
       if (count === null) throw new Error("the server closed the connection");
       this.#text += this.#decoder.decode(buffer.subarray(0, count), { stream: true });

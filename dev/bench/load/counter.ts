@@ -6,6 +6,8 @@ const LINE_END = 0x0a;
 const MARK = 0x23;
 /** Where the digits of the msgid begin, which every server here writes first: `{"msgid":12`. */
 const MSGID_AT = 9;
+const SEQ = utf8.encode('"seq":');
+const QUOTE = SEQ[0]!;
 const PONG = `{"msgid":15}\n`;
 
 /** A client that tells frames apart by their msgid and does not parse them: it shall cost less than the server. */
@@ -83,6 +85,14 @@ function refused(frame: Uint8Array): never {
 /** The number behind the `#` in a message's text. No other part of its frame has that character. */
 export function numberIn(frame: Uint8Array): number {
   return digitsAt(frame, frame.indexOf(MARK) + 1);
+}
+
+/** The number of a message in its conversation. */
+export function seqIn(frame: Uint8Array): number {
+  for (let at = frame.indexOf(QUOTE); at >= 0; at = frame.indexOf(QUOTE, at + 1)) {
+    if (SEQ.every((byte, i) => frame[at + i] === byte)) return digitsAt(frame, at + SEQ.length);
+  }
+  throw new Error(`no seq: ${new TextDecoder().decode(frame)}`);
 }
 
 function digitsAt(frame: Uint8Array, at: number): number {

@@ -76,7 +76,7 @@ class Crowd {
   }
 
   #open(user: number): Promise<Asker> {
-    return Asker.connect(this.#settings.port, loopback(user));
+    return Asker.connect(this.#settings.port, { hostname: loopback(user) });
   }
 
   /** Tries until it is logged in, but not for ever. */

@@ -1,3 +1,4 @@
+import { type Confirmer, confirmerOf } from "./confirmer.ts";
 import { Counter } from "./counter.ts";
 import { Gauge } from "./gauge.ts";
 import { serve } from "./worker.ts";
@@ -14,6 +15,8 @@ export interface PairsSettings {
   readonly inFlight: number;
   /** Whether the server acknowledges. */
   readonly acknowledged: boolean;
+  /** Whether receivers confirm what they get. */
+  readonly receipts: boolean;
 }
 
 class Pair {
@@ -28,14 +31,16 @@ class Pair {
   constructor(
     clients: readonly [Counter, Counter],
     { to, gauge, settings }: { to: number; gauge: Gauge; settings: PairsSettings },
+    confirmer: Confirmer | undefined,
   ) {
     const [sender, receiver] = clients;
     this.#sender = sender;
     this.#settings = settings;
     const run = Date.now().toString(36);
     this.#prefix = `{"msgid":6,"toid":${to},"msg":"hello, how are you today?","mid":"${run}-`;
-    receiver.onFrame = (msgid) => {
+    receiver.onFrame = (msgid, frame) => {
       if (msgid !== 6) return;
+      confirmer?.note(frame);
       this.#delivered++;
       gauge.add(performance.now() - this.#times.shift()!);
     };
@@ -60,12 +65,13 @@ class Pair {
 
 await serve(async (settings: PairsSettings) => {
   const gauge = new Gauge();
-  const pairs = await Promise.all(settings.pairs.map(async ([from, to]) => {
+  const pairs = await Promise.all(settings.pairs.map(async ([from, to], index) => {
     const clients = await Promise.all([
       Counter.logIn(settings.ports[0], from),
       Counter.logIn(settings.ports[1], to),
     ]);
-    return new Pair(clients, { to, gauge, settings });
+    const confirmer = settings.receipts ? confirmerOf(clients[1], { pair: [from, to], index }) : undefined;
+    return new Pair(clients, { to, gauge, settings }, confirmer);
   }));
   for (const pair of pairs) pair.next();
   return { mark: () => gauge.read() };

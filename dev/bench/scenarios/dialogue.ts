@@ -1,0 +1,35 @@
+import { Load } from "../load.ts";
+import { inTurn } from "../measure.ts";
+import { pairsOf, PEOPLE } from "../population.ts";
+import { resultOf } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
+import { median } from "../statistics.ts";
+
+const PAIRS = 100;
+
+/** Both of each pair write, each as an answer; the ratio is to the relay under the same load. */
+export const dialogue: Scenario = {
+  name: "dialogue",
+  about: `messages per second of ${PAIRS} pairs who answer each other, without and with receipts`,
+  async *run(bench) {
+    const [relay, servers] = [await bench.world.relay(), await bench.world.servers()];
+    let floor: number | undefined;
+    for (const receipts of [false, true]) {
+      const what = `dialogue, ${PAIRS} pairs${receipts ? ", receipts" : ""}`;
+      bench.say(what);
+      // The relay knows no receipts.
+      const measured = await inTurn(receipts ? servers : [relay, ...servers], {
+        repeat: bench.options.repeat,
+        once: (target) => {
+          const { ports, acknowledged } = target;
+          const settings = { ports, pairs: pairsOf(PEOPLE.pairs, PAIRS), acknowledged, receipts };
+          return bench.measure(target, () => Load.start("dialogue", { settings, signal: bench.signal }));
+        },
+      });
+      floor ??= median(measured[0]!.runs.map((run) => run.perSecond));
+      for (const { target, runs } of measured) {
+        yield resultOf(runs, { what, on: target.name, unit: "messages/s", floor });
+      }
+    }
+  },
+};
