@@ -26,7 +26,7 @@ export const NEWEST = (table: string) =>
 
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
-const USERS_AT_ONCE = 200;
+const USERS_AT_ONCE = 2000;
 
 export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }: MessageRow): LogMessage {
   return { conv, seq, kind, sender, senderName, mid: isMade(mid) ? null : mid, body, at };
