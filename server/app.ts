@@ -21,7 +21,7 @@ import { Presence } from "./services/presence.ts";
 import { Receipts } from "./services/receipts.ts";
 import { Sessions } from "./services/sessions.ts";
 import { openSqlite } from "./stores/sqlite/open.ts";
-import { type Store, StoreUnavailable } from "./stores/store.ts";
+import { type Cluster, type Store, StoreUnavailable } from "./stores/store.ts";
 
 /** What a frame that carries a message has beside its text, in bytes, at most. */
 const FRAME_OVERHEAD = 768;
@@ -47,15 +47,18 @@ export interface App {
 export async function startApp(config: Config, log: Logger): Promise<App> {
   await using starting = new AsyncDisposableStack();
   const node = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-  const store = await openStore(config);
+  let leasesOfStore: Leases | undefined;
+  const store = await openStore(config, { onOlder: () => leasesOfStore?.doubt() });
   starting.defer(() => store.close());
+  const cluster = await store.cluster.read();
   const { events, handle } = busEvents();
   const bus = await openBus(config, { events, node, log });
   starting.defer(() => bus.close());
 
-  const services = wire({ config, log, store, bus, node });
+  const services = wire({ config, log, store, bus, node, cluster });
   handle(services.busEvents);
   const { router, login, leases, healer, cursors, delivery, presence } = services;
+  leasesOfStore = leases;
   await leases.start();
   starting.defer(() => leases.stop());
   await bus.subscribe([EVERYBODY]);
@@ -80,9 +83,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     onDefect: log.defect.bind(log),
     onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),
   });
-  starting.defer(() =>
-    listener.close({ reason: "the server is stopping", spread: config["drain-seconds"] * 1000 })
-  );
+  starting.defer(() => listener.close({ reason: "stopping", spread: config["drain-seconds"] * 1000 }));
   starting.defer(() => {
     listener.stop();
     router.stopping = true;
@@ -105,14 +106,15 @@ interface Parts {
   readonly store: Store;
   readonly bus: Bus;
   readonly node: string;
+  readonly cluster: Cluster;
 }
 
 /** Puts the services together. */
-function wire({ config, log, store, bus, node }: Parts) {
+function wire({ config, log, store, bus, node, cluster }: Parts) {
   const now = Date.now;
   const onDefect = log.defect.bind(log);
   const sessions = new Sessions(bus);
-  const healer = new Healer({ log: store.log, sessions, bus, onDefect });
+  const healer = new Healer({ log: store.log, sessions, isHearing: () => bus.working, onDefect });
   const cursors = new Cursors(store.log, {
     interval: CURSOR_INTERVAL,
     onError: (error) =>
@@ -124,16 +126,27 @@ function wire({ config, log, store, bus, node }: Parts) {
   const leases: Leases = new Leases({
     store: store.leases,
     node,
+    log: cluster.log,
+    renameLog: (old) => store.cluster.renameLog(old),
     sessions,
     gate,
     monotonic: () => performance.now(),
-    evict: (session) => login.evict(session),
+    end: (session, reason) => login.end(session, reason),
     askToEvict: (lease) => delivery.askToEvict(lease),
     onFreed: (users) => {
       log.warn("a node died, its users are free", { users: users.length });
       presence.lost(users);
     },
     onConfirmed: () => healer.heal(),
+    onNodes: () => {},
+    onNodeGone: () => healer.heal(),
+    onLogRenamed: ({ from, to }) => {
+      log.warn("the database is older than it was: the message log has a new name, all sessions end", {
+        from,
+        to,
+      });
+      cursors.forget();
+    },
     onDefect,
   });
   const delivery: Delivery = new Delivery({
@@ -142,7 +155,7 @@ function wire({ config, log, store, bus, node }: Parts) {
     bus,
     node,
     mayServe: () => leases.valid,
-    onEvict: (session) => void login.evict(session).catch(onDefect),
+    onEvict: (session) => void login.end(session, "takeover").catch(onDefect),
     onMissing: () => healer.heal(),
     onNonsense: (payload) => log.warn("nonsense came by the bus", { payload: payload.slice(0, 200) }),
     onDefect,
@@ -208,13 +221,13 @@ function busEvents(): { events: BusEvents; handle: (handler: BusEvents) => void 
   };
 }
 
-async function openStore(config: Config): Promise<Store> {
+async function openStore(config: Config, { onOlder }: { onOlder: () => void }): Promise<Store> {
   if (config.db.startsWith("sqlite:")) {
     return await openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
   const { openMysql } = await import("./stores/mysql/open.ts");
-  return await openMysql({ url: config.db, poolSize: config["db-pool"], wait: config.wait * 1000 });
+  return await openMysql({ url: config.db, poolSize: config["db-pool"], wait: config.wait * 1000, onOlder });
 }
 
 async function openBus(

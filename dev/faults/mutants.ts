@@ -47,7 +47,7 @@ export const MUTANTS = {
       {
         file: "server/services/healer.ts",
         find: "  heal(): void {\n",
-        replace: "  heal(): void {\n    if (this.#log !== undefined) return;\n",
+        replace: "  heal(): void {\n    if (this.#options !== undefined) return;\n",
       },
       {
         file: "server/services/sequencer.ts",
@@ -67,8 +67,8 @@ export const MUTANTS = {
     changes: [
       {
         file: "server/services/leases.ts",
-        find: "if (store.ttl === Infinity || monotonic() - this.#beaten < store.ttl - MARGIN) return true;",
-        replace: "if (monotonic() > 0 && store.ttl > 0) return true;",
+        find: "if (!store.shared || monotonic() - this.#beaten < TTL - MARGIN) return true;",
+        replace: "if (monotonic() > 0 && store !== undefined) return true;",
       },
       {
         file: "server/services/leases.ts",

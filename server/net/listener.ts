@@ -1,5 +1,6 @@
 import { Errno, StartupError } from "../errors.ts";
 import { encodeReply } from "../protocol/encode.ts";
+import type { EndReason } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { isGone } from "./gone.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
@@ -70,7 +71,7 @@ export class Listener {
    * Says goodbye on every connection and waits until all are closed.
    * @param spread Clients are asked to come back at different times within so many ms.
    */
-  async close({ reason, spread }: { reason: string; spread: number }): Promise<void> {
+  async close({ reason, spread }: { reason: EndReason; spread: number }): Promise<void> {
     this.stop();
     // What clients have sent already is answered before they are told.
     if (this.#connections.size > 0) await pause(CLOSE_PAUSE);

@@ -89,6 +89,7 @@ Deno.test("v1: replies it has no word for are not sent, lists are JSON strings a
     friends: [],
     groups: [],
     conversations: [],
+    log: "l",
   } as const;
   assertEquals(decode(encodeReply({ ...empty, token: "t" }, 1)), { msgid: 2, errno: 0, id: 1, name: "a" });
 });

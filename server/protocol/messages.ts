@@ -23,6 +23,12 @@ export interface LogMessage {
   readonly at: number;
 }
 
+/**
+ * Why the server ends a connection: another client took the account, the server stops, the node had to give the session
+ * up, or the user or an admin ended it.
+ */
+export type EndReason = "takeover" | "stopping" | "unsure" | "ended";
+
 export type State = "online" | "offline";
 export type Role = "creator" | "normal";
 
@@ -60,6 +66,8 @@ export interface LoginAck {
   readonly friends: readonly Friend[];
   readonly groups: readonly Group[];
   readonly conversations: readonly Progress[];
+  /** The name of the message log. Another one than before: what the client holds by (conv, seq) is void. */
+  readonly log: string;
   readonly token?: string;
   /** For v1 only: what was missed, to be packed into the ack. */
   readonly missed?: readonly LogMessage[];
@@ -126,7 +134,7 @@ export type Reply =
     readonly frames: readonly string[];
     readonly more: boolean;
   }
-  | { readonly msgid: typeof Msg.GOODBYE; readonly reason: string; readonly reconnect_ms: number }
+  | { readonly msgid: typeof Msg.GOODBYE; readonly reason: EndReason; readonly reconnect_ms: number }
   | {
     readonly msgid: typeof Msg.PRESENCE;
     readonly id: number;

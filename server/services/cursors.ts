@@ -34,6 +34,11 @@ export class Cursors {
     return this.#writing;
   }
 
+  /** Drops what is waiting: it is about a log that is not there any more. */
+  forget(): void {
+    this.#dirty.clear();
+  }
+
   /** Writes what is waiting a last time. */
   async close(): Promise<void> {
     await this.flush();

@@ -1,44 +1,53 @@
 import { delay } from "@std/async/delay";
-import type { Bus } from "../bus/bus.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 import type { Sessions } from "./sessions.ts";
 
-/** How often the log is asked while the bus does not work, in ms. */
+/** How often the log is asked while wake-ups may not arrive, in ms. */
 const POLL_INTERVAL = 700;
+/** How often it is asked although they seem to, in ms. */
+const LOOK_INTERVAL = 20_000;
 /** Users asked about at once, and the pause before the next ones in ms, so that many do not stampede the store. */
-const CHUNK = 200;
-const CHUNK_PAUSE = 10;
+const CHUNK = 2000;
+const CHUNK_PAUSE = 50;
+
+export interface HealerOptions {
+  readonly log: LogStore;
+  readonly sessions: Sessions;
+  /** Whether wake-ups from all other nodes arrive. */
+  readonly isHearing: () => boolean;
+  /** How often the log is asked although they do, in ms; 20 s if left out. */
+  readonly interval?: number;
+  readonly onDefect: (error: unknown) => void;
+}
 
 /**
- * Finds what wake-ups did not announce (I5): asks the log, for everybody who has a session here, which conversations
- * hold more than was delivered. Once after an interruption of the bus, and regularly while it does not work.
+ * Finds what wake-ups did not announce (I5, I10): asks the log, for everybody who has a session here, which conversations
+ * hold more than was delivered. Once when there is reason to, often while wake-ups may not arrive, and now and then
+ * without any reason, since a wake-up can be lost without a trace.
  */
 export class Healer {
-  readonly #log: LogStore;
-  readonly #sessions: Sessions;
-  readonly #bus: Bus;
-  readonly #onDefect: (error: unknown) => void;
+  readonly #options: HealerOptions;
   readonly #stopping = new AbortController();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #polling: ReturnType<typeof setInterval> | undefined;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #sweeping: Promise<void> | undefined;
   #busy = false;
   #again = false;
 
-  constructor(options: { log: LogStore; sessions: Sessions; bus: Bus; onDefect: (error: unknown) => void }) {
-    this.#log = options.log;
-    this.#sessions = options.sessions;
-    this.#bus = options.bus;
-    this.#onDefect = options.onDefect;
+  constructor(options: HealerOptions) {
+    this.#options = options;
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
-      if (!this.#bus.working) this.heal();
+    this.#polling = setInterval(() => {
+      if (!this.#options.isHearing()) this.heal();
     }, POLL_INTERVAL);
+    this.#looking = setInterval(() => this.heal(), this.#options.interval ?? LOOK_INTERVAL);
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    clearInterval(this.#polling);
+    clearInterval(this.#looking);
     this.#stopping.abort();
     await this.#sweeping;
   }
@@ -48,14 +57,14 @@ export class Healer {
     this.#again = true;
     if (this.#busy) return;
     this.#busy = true;
-    this.#sweeping = this.#sweep().catch(this.#onDefect);
+    this.#sweeping = this.#sweep().catch(this.#options.onDefect);
   }
 
   async #sweep(): Promise<void> {
     try {
       while (this.#again && !this.#stopping.signal.aborted) {
         this.#again = false;
-        const users = this.#sessions.all().map((session) => session.user.id);
+        const users = this.#options.sessions.all().map((session) => session.user.id);
         for (let at = 0; at < users.length && !this.#stopping.signal.aborted; at += CHUNK) {
           if (at > 0) await this.#pause();
           await this.#look(users.slice(at, at + CHUNK));
@@ -69,8 +78,8 @@ export class Healer {
 
   async #look(users: readonly number[]): Promise<void> {
     try {
-      for (const { user, conv, seq } of await this.#log.behind(users)) {
-        this.#sessions.get(user)?.inbox.notice(conv, seq);
+      for (const { user, conv, seq } of await this.#options.log.behind(users)) {
+        this.#options.sessions.get(user)?.inbox.notice(conv, seq);
       }
     } catch (error) {
       // Asked again as soon as there is reason to: nobody is told of a message while the store is away.

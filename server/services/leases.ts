@@ -1,13 +1,19 @@
 import { delay } from "@std/async/delay";
 import { Errno, Refusal } from "../errors.ts";
-import { type LeaseStore, StoreUnavailable } from "../stores/store.ts";
+import type { EndReason } from "../protocol/messages.ts";
+import { type HeldLease, type LeaseStore, type Pulse, StoreUnavailable } from "../stores/store.ts";
 import type { Gate } from "./gate.ts";
+import { NodeWatch } from "./node_watch.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** How often a node says that it lives and looks what became of its leases, in ms. */
 const BEAT_INTERVAL = 1000;
+/** A node whose counter has not moved for so long is dead, in ms. */
+const TTL = 5000;
 /** A node takes itself for dead this much earlier than others may, in ms. */
 const MARGIN = 500;
+/** A node that was buried goes on counting from so much more: heartbeats whose answers were lost count, too. */
+const LEAP = 1000;
 /** How long a takeover waits for the other session to end, and how often it looks, at first and later, in ms. */
 const TAKEOVER_TIMEOUT = 10_000;
 const TAKEOVER_INTERVAL = { first: 100, last: 800 } as const;
@@ -16,18 +22,28 @@ export interface LeasesOptions {
   readonly store: LeaseStore;
   /** This node's id. */
   readonly node: string;
+  /** The name of the message log when the node started. */
+  readonly log: string;
+  /** Gives the log a new name if it still has that one; the name that it has then. */
+  readonly renameLog: (old: string) => Promise<string>;
   readonly sessions: Sessions;
   readonly gate: Gate;
   /** A clock in ms that never goes back and goes on while the process is frozen. */
   readonly monotonic: () => number;
-  /** Ends a session that has to make room; resolves when its client has been told and its lease given back. */
-  readonly evict: (session: Session) => Promise<void>;
-  /** Asks the node of a session to evict it, without waiting. */
+  /** Ends a session; resolves when its client has been told and its lease given back. */
+  readonly end: (session: Session, reason: EndReason) => Promise<void>;
+  /** Asks the node of a session to end it for a takeover, without waiting. */
   readonly askToEvict: (lease: { user: number; session: string }) => void;
+  /** Told regularly which nodes the store knows, this one included. */
+  readonly onNodes: (ids: readonly string[]) => void;
+  /** Told when a node is no longer there: it may have died between a commit and its announcement. */
+  readonly onNodeGone: () => void;
   /** Told of users whose node died. */
   readonly onFreed: (users: readonly number[]) => void;
   /** Told when the node may serve again after it could not be sure. */
   readonly onConfirmed: () => void;
+  /** Told that the log has another name; the sessions have not ended yet. */
+  readonly onLogRenamed: (names: { from: string; to: string }) => void;
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -35,35 +51,58 @@ export interface LeasesOptions {
  * One session a user in the whole cluster (I6). Before a session begins its lease is taken; a node that cannot be sure
  * that its leases are still its own, because its heartbeat is overdue (frozen, or cut off from the store), serves
  * nobody until it has looked, and ends the sessions whose leases are gone.
+ *
+ * A heartbeat is a counter in the store. A node is dead when its counter has not moved for a while by the clock of the
+ * node that watches. A counter that goes back belongs to a store that is older than it was (I12): the log gets a new
+ * name, and all sessions end.
  */
 export class Leases {
   readonly #options: LeasesOptions;
+  readonly #watch = new NodeWatch();
   /** Sessions whose lease is being taken. */
   readonly #claiming = new Set<string>();
+  /** Sessions that end, and have something left to do before their lease is given back. */
+  readonly #closing = new Set<string>();
   readonly #stopping = new AbortController();
+  #log: string;
   #beaten = -Infinity;
-  /** Since when every heartbeat was in time. */
-  #steady = Infinity;
+  /** Whether the last heartbeat failed. */
+  #failed = false;
   /** How often the node could not be sure of its leases. */
   #lapses = 0;
+  /** How often somebody doubted that the store is as new as it was. */
+  #doubts = 0;
+  /** This node's counter, as far as it knows. */
+  #counted = 0;
+  /** Whether leases may be left of nodes that are gone. */
+  #unswept = true;
   #ticking: Promise<void> | undefined;
+  #tidying: Promise<void> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+    this.#log = options.log;
   }
 
   /** Whether this node's leases are certainly its own. */
   get valid(): boolean {
     const { store, monotonic } = this.#options;
-    if (store.ttl === Infinity || monotonic() - this.#beaten < store.ttl - MARGIN) return true;
+    if (!store.shared || monotonic() - this.#beaten < TTL - MARGIN) return true;
     if (!this.#stopping.signal.aborted) this.look();
     return false;
   }
 
+  /** The name of the message log, as far as this node knows. */
+  get log(): string {
+    return this.#log;
+  }
+
   /** Makes the node known and begins its heartbeat. */
   async start(): Promise<void> {
-    if (this.#options.store.ttl === Infinity) return;
+    const { store, node } = this.#options;
+    if (!store.shared) return;
+    await store.enter({ id: node, beat: 1 });
     await this.#tick();
     this.#timer = setInterval(() => this.look(), BEAT_INTERVAL);
   }
@@ -73,6 +112,7 @@ export class Leases {
     clearInterval(this.#timer);
     this.#stopping.abort();
     await this.#ticking;
+    await this.#tidying;
     try {
       await this.#options.store.leave(this.#options.node);
     } catch (error) {
@@ -92,8 +132,10 @@ export class Leases {
     const lapses = this.#lapses;
     try {
       await this.#take({ ...claim, session });
-      if (lapses !== this.#lapses || !this.valid) {
-        // Frozen in between: the lease may have been taken by somebody else again.
+      // Frozen in between: the lease may have been taken by somebody else again. And what has just come back from an
+      // outage may be older than it was.
+      if (lapses !== this.#lapses || this.#failed || !this.valid) {
+        this.look();
         await this.#options.store.release({ user: claim.user, session });
         throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
       }
@@ -103,19 +145,36 @@ export class Leases {
     }
   }
 
-  /** Gives the lease of a session back; if the store cannot be reached, the next heartbeat does it. */
-  async release(session: Session): Promise<void> {
+  /**
+   * Gives the lease of a session back when `work` is done. If the store cannot be reached, the next heartbeat does it.
+   */
+  async close(session: Session, work: () => Promise<void>): Promise<void> {
+    this.#closing.add(session.id);
     try {
+      await work();
       await this.#options.store.release({ user: session.user.id, session: session.id });
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
+    } finally {
+      this.#closing.delete(session.id);
     }
+  }
+
+  /** Serves nobody until it has looked: the store may be older than it was. */
+  doubt(): void {
+    this.#doubts++;
+    this.#beaten = -Infinity;
+    this.look();
   }
 
   /** Sends a heartbeat and looks what became of the leases, unless that is under way. */
   look(): void {
+    if (!this.#options.store.shared || this.#stopping.signal.aborted) return;
     this.#ticking ??= this.#tick()
-      .catch((error) => error instanceof StoreUnavailable ? undefined : this.#options.onDefect(error))
+      .catch((error) => {
+        this.#failed = true;
+        if (!(error instanceof StoreUnavailable)) this.#options.onDefect(error);
+      })
       .finally(() => this.#ticking = undefined);
   }
 
@@ -127,14 +186,14 @@ export class Leases {
     let asked = "";
     let interval: number = TAKEOVER_INTERVAL.first;
     while (true) {
-      const holder = await gate.run(() => store.take({ user, node, session }, { mayBury: this.#mayBury }));
+      const holder = await gate.run(() => store.take({ user, node, session }));
       if (!holder) return;
       if (!takeover || monotonic() > deadline || this.#stopping.signal.aborted) {
         throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
       }
       const local = sessions.get(user);
       if (local?.id === holder.session) {
-        await this.#options.evict(local);
+        await this.#options.end(local, "takeover");
       } else if (asked !== holder.session) {
         // By the store for certain, by the bus to be quick.
         asked = holder.session;
@@ -148,55 +207,103 @@ export class Leases {
     }
   }
 
-  /**
-   * Others may be judged only by a node that has been well itself for a while: after an outage of the store
-   * everybody's heartbeat is overdue at first.
-   */
-  get #mayBury(): boolean {
-    return this.#options.monotonic() - this.#steady > this.#options.store.ttl;
-  }
-
+  /** Never waits for a row that somebody has locked: that is for what follows it. */
   async #tick(): Promise<void> {
-    const { store, node, monotonic } = this.#options;
+    const { store, node, sessions, monotonic, onConfirmed, onNodeGone, onDefect } = this.#options;
     const began = monotonic();
-    const before = this.#options.sessions.all();
-    await store.beat(node);
+    const doubts = this.#doubts;
+    const before = sessions.all();
+    const pulse = await store.beat(node);
+    const { gone } = await this.#compare(pulse);
+    if (!pulse.ours) await store.enter({ id: node, beat: this.#counted + LEAP });
     const held = await store.held(node);
-    this.#evictLost(before, held);
-    const lapsed = monotonic() - this.#beaten >= store.ttl - MARGIN;
-    this.#beaten = began;
+    // What is left of the leases of a node that was buried is not this node's any more.
+    this.#endLost(before, pulse.ours ? held : []);
+    const lapsed = !pulse.ours || monotonic() - this.#beaten >= TTL - MARGIN;
+    // If somebody has doubted since, this was not the look that they asked for.
+    if (doubts === this.#doubts) this.#beaten = began;
+    this.#failed = false;
     if (lapsed) {
       this.#lapses++;
-      this.#steady = Infinity;
-      if (monotonic() - began < store.ttl - MARGIN) this.#options.onConfirmed();
+      this.#watch.restart(monotonic());
+      if (monotonic() - this.#beaten < TTL - MARGIN) onConfirmed();
     }
-    await this.#releaseOrphans(held);
-    if (this.#steady === Infinity) this.#steady = began;
-    if (!this.#mayBury) return;
-    const freed = await store.bury();
-    if (freed.length > 0) this.#options.onFreed(freed);
+    if (gone) {
+      this.#unswept = true;
+      onNodeGone();
+    }
+    this.#tidying ??= this.#tidy(held)
+      .catch((error) => error instanceof StoreUnavailable ? undefined : onDefect(error))
+      .finally(() => this.#tidying = undefined);
+  }
+
+  /** Compares what the store knows with what it knew. */
+  async #compare({ ours, nodes, log }: Pulse): Promise<{ gone: boolean }> {
+    const { node, monotonic, renameLog, onNodes } = this.#options;
+    const { gone, older } = this.#watch.see(nodes, monotonic());
+    const counted = this.#watch.beat(node);
+    const isOlder = older || (ours
+      // Each heartbeat makes it one more.
+      ? counted !== undefined && counted <= this.#counted
+      // Nobody is there who could have buried this node.
+      : nodes.length === 0);
+    this.#counted = counted ?? this.#counted;
+    this.#adopt(isOlder && log === this.#log ? await renameLog(log) : log);
+    onNodes(nodes.map(({ id }) => id));
+    return { gone };
+  }
+
+  /** Another name of the log ends all sessions: what their clients have seen may not be there any more. */
+  #adopt(log: string): void {
+    if (log === this.#log) return;
+    const { sessions, end, onLogRenamed, onDefect } = this.#options;
+    const from = this.#log;
+    this.#log = log;
+    this.#lapses++;
+    onLogRenamed({ from, to: log });
+    for (const session of sessions.all()) end(session, "unsure").catch(onDefect);
   }
 
   /**
    * Ends the sessions that were here before the leases were read and have none, or one that somebody else wants. They
    * are no sessions from this moment on; telling their clients takes its time.
    */
-  #evictLost(
-    before: readonly Session[],
-    held: readonly { user: number; session: string; wanted: boolean }[],
-  ): void {
+  #endLost(before: readonly Session[], held: readonly HeldLease[]): void {
     const leases = new Map(held.map((lease) => [lease.session, lease]));
     for (const session of before) {
       if (session.ended || leases.get(session.id)?.wanted === false) continue;
-      this.#options.evict(session).catch(this.#options.onDefect);
+      const reason = leases.has(session.id) ? "takeover" : "unsure";
+      this.#options.end(session, reason).catch(this.#options.onDefect);
     }
   }
 
+  /** What may take its time: gives back what is left of sessions, buries dead nodes, and ends what they leave. */
+  async #tidy(held: readonly HeldLease[]): Promise<void> {
+    const { store, node, monotonic, onFreed } = this.#options;
+    const released = this.#releaseOrphans(held);
+    for (const dead of this.#watch.overdue(monotonic(), TTL)) {
+      if (dead.id === node) continue;
+      await store.bury(dead);
+      this.#unswept = true;
+    }
+    if (this.#unswept) {
+      this.#unswept = false;
+      const { freed, left } = await store.sweep();
+      if (left > 0) this.#unswept = true;
+      if (freed.length > 0) onFreed(freed);
+    }
+    await released;
+  }
+
   /** Gives back leases that could not be given back when their sessions ended. */
-  async #releaseOrphans(held: readonly { user: number; session: string }[]): Promise<void> {
-    for (const { user, session } of held) {
-      const isHere = this.#options.sessions.get(user)?.id === session;
-      if (!isHere && !this.#claiming.has(session)) await this.#options.store.release({ user, session });
+  async #releaseOrphans(held: readonly HeldLease[]): Promise<void> {
+    const { store, sessions } = this.#options;
+    const orphans = held.filter(({ user, session }) =>
+      sessions.get(user)?.id !== session && !this.#claiming.has(session) && !this.#closing.has(session)
+    );
+    const released = await Promise.allSettled(orphans.map((orphan) => store.release(orphan)));
+    for (const result of released) {
+      if (result.status === "rejected" && !(result.reason instanceof StoreUnavailable)) throw result.reason;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Errno, Refusal } from "../errors.ts";
 import { type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Group, LogMessage, State } from "../protocol/messages.ts";
+import type { EndReason, Group, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
 import type { Auth, Identity } from "./auth.ts";
 import type { Cursors } from "./cursors.ts";
@@ -11,6 +11,9 @@ import type { Leases } from "./leases.ts";
 import type { Peer } from "./peer.ts";
 import type { Presence } from "./presence.ts";
 import type { Session, Sessions } from "./sessions.ts";
+
+/** Clients whose sessions this node gives up come back within this time, not all at once, in ms. */
+const SPREAD = 500;
 
 /** From credentials to a session that is caught up, and back out. */
 export class Login {
@@ -77,17 +80,22 @@ export class Login {
     this.#presence.left(session.user);
   }
 
-  /** Ends a session for another one of the same user, which begins when this resolves. */
-  async evict(session: Session): Promise<void> {
+  /** Ends a session and its connection. Resolves when another one of the same user may begin. */
+  async end(session: Session, reason: EndReason): Promise<void> {
+    const goodbye = { reason, reconnectMs: reason === "unsure" ? Math.round(Math.random() * SPREAD) : 0 };
     this.#sessions.remove(session);
-    await session.peer.end({ reason: "takeover", reconnectMs: 0 });
+    // A client that comes back at once finds its lease free; one that makes room knows before the other one begins.
+    if (reason === "takeover") return await this.#end(session, () => session.peer.end(goodbye));
     await this.#end(session);
+    await session.peer.end(goodbye);
   }
 
-  async #end(session: Session): Promise<void> {
+  async #end(session: Session, first = () => Promise.resolve()): Promise<void> {
     this.#sessions.remove(session);
-    await this.#cursors.flush();
-    await this.#leases.release(session);
+    await this.#leases.close(session, async () => {
+      await first();
+      await this.#cursors.flush();
+    });
   }
 
   #open(id: string, { identity, peer }: { identity: Identity; peer: Peer }) {
@@ -149,6 +157,7 @@ export class Login {
       friends: friends.map(({ id, name }) => ({ id, name, state: state(id) })),
       groups,
       conversations,
+      log: this.#leases.log,
       ...(token === undefined ? {} : { token }),
       ...(missed.length > 0 ? { missed } : {}),
     }, () => missed.forEach((message: LogMessage) => inbox.written(message)));

@@ -1,10 +1,10 @@
 import type { Push } from "../protocol/encode.ts";
 import type { Generation } from "../protocol/message_frame.ts";
-import type { Reply } from "../protocol/messages.ts";
+import type { EndReason, Reply } from "../protocol/messages.ts";
 
 /** Why a connection ends, and after how long its client may come back, in ms. */
 export interface Goodbye {
-  readonly reason: string;
+  readonly reason: EndReason;
   readonly reconnectMs: number;
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, AssertionError, assertRejects } from "@std/assert";
 import { pairConv } from "../protocol/conversation.ts";
 import type { Kind } from "../protocol/messages.ts";
-import { type Appended, MAX_TOKENS, type NewMessage, type Store } from "./store.ts";
+import { type Appended, MAX_TOKENS, type NewMessage, type Pulse, type Store } from "./store.ts";
 
 /** What nothing in the server does, and operators and other programs do. */
 export interface Surgery {
@@ -326,20 +326,14 @@ export function storeContract(
 
   test("I6: leases are taken once, given back by their holder only, and may be asked for", async (store) => {
     const { leases } = store;
-    const lease = (user: number, n: number) => ({
-      user,
-      node: `node ${n}`,
-      session: `session ${n} of ${user}`,
-    });
-    await leases.beat("node 1");
-    await leases.beat("node 2");
-    const mayBury = { mayBury: true };
+    for (const n of [1, 2]) await leases.enter({ id: `node ${n}`, beat: 1 });
     const first = await Promise.all(
-      [1, 2, 1, 2].map((n, i) => leases.take({ ...lease(7, n), session: `s${i}` }, mayBury)),
+      [1, 2, 1, 2].map((n, i) => leases.take({ ...lease(7, n), session: `s${i}` })),
     );
     assertEquals(first.filter((holder) => holder === undefined).length, 1);
-    assertEquals(await leases.take(lease(8, 1), mayBury), undefined);
-    assertEquals(plain(await leases.take(lease(8, 2), mayBury)), lease(8, 1));
+    assertEquals(await leases.take(lease(8, 1)), undefined);
+    assertEquals(await leases.take(lease(8, 1)), undefined, "it is this session's");
+    assertEquals(plain(await leases.take(lease(8, 2))), lease(8, 1));
     assertEquals([...await leases.online([7, 8, 9])].sort(), [7, 8]);
     assertEquals(await leases.online([]), new Set());
     await leases.release(lease(8, 2));
@@ -349,12 +343,55 @@ export function storeContract(
     const held = (await leases.held("node 1")).filter(({ user }) => user === 8).map(plain);
     assertEquals(held, [{ user: 8, session: lease(8, 1).session, wanted: true }]);
     await leases.release(lease(8, 1));
-    assertEquals(await leases.take(lease(8, 2), mayBury), undefined);
+    assertEquals(await leases.take(lease(8, 2)), undefined);
     assertEquals((await leases.held("node 2")).filter(({ user }) => user === 8)[0]?.wanted, false);
-    assertEquals(await leases.bury(), [], "all live");
+    assertEquals(await leases.sweep(), { freed: [], left: 0 }, "both nodes are known");
     await leases.leave("node 1");
     await leases.leave("node 2");
     assertEquals(await leases.online([7, 8]), new Set());
+  });
+
+  test("I6: of many leases taken and given back at once each has its own result", async (store) => {
+    const { leases } = store;
+    for (const n of [1, 2]) await leases.enter({ id: `node ${n}`, beat: 1 });
+    const users = Array.from({ length: 300 }, (_, i) => i + 1);
+    // Both nodes want everybody, in different orders, and every third one twice.
+    const takes = [...users, ...users.toReversed(), ...users.filter((user) => user % 3 === 0)].map((
+      user,
+      i,
+    ) => lease(user, i < 300 ? 1 : 2, `${i}`));
+    const holders = await Promise.all(takes.map((taken) => leases.take(taken)));
+    const winners = takes.filter((_, i) => !holders[i]);
+    assertEquals(winners.map(({ user }) => user).sort((a, b) => a - b), users);
+    const sessions = new Map(winners.map(({ user, session }) => [user, session]));
+    holders.forEach((holder) => holder && assertEquals(holder.session, sessions.get(holder.user)));
+    await Promise.all(takes.map((taken) => leases.release(taken)));
+    assertEquals(await leases.online(users), new Set());
+  });
+
+  test("I6: a node that counts is not buried; one that does not is, and its leases end with it", async (store) => {
+    const { leases } = store;
+    const beatOf = (pulse: Pulse, node: string) => pulse.nodes.find(({ id }) => id === node)?.beat;
+    for (const [n, beat] of [[1, 1], [2, 40]] as const) await leases.enter({ id: `node ${n}`, beat });
+    await leases.take(lease(7, 1));
+    await leases.take(lease(8, 2));
+    const seen = await leases.beat("node 2");
+    assertEquals([beatOf(seen, "node 1"), beatOf(seen, "node 2"), seen.ours], [1, 41, true]);
+    assertEquals(seen.log, (await store.cluster.read()).log);
+    await leases.beat("node 1");
+    await leases.bury({ id: "node 1", beat: 1 });
+    assertEquals(beatOf(await leases.beat("node 2"), "node 1"), 2, "it counted in between");
+    await leases.bury({ id: "node 1", beat: 2 });
+    assertEquals(await leases.sweep(), { freed: [7], left: 0 });
+    assertEquals(await leases.sweep(), { freed: [], left: 0 });
+    assertEquals([...await leases.online([7, 8])], [8]);
+    const after = await leases.beat("node 1");
+    assertEquals([after.ours, beatOf(after, "node 1")], [false, undefined]);
+    await leases.enter({ id: "node 1", beat: 1002 });
+    const again = await leases.beat("node 1");
+    assertEquals([again.ours, beatOf(again, "node 1")], [true, 1003]);
+    assertEquals(await leases.take(lease(7, 1)), undefined);
+    assertEquals(await leases.sweep(), { freed: [], left: 0 }, "known again");
   });
 
   test("cluster: has a name and a secret for good; its log gets a new name once for each old one", async (store) => {
@@ -384,6 +421,12 @@ export function storeContract(
     await assertRejects(() => store.log.moveCursors([{ user: 1, conv: "u1-2", delivered: 1 }]));
   });
 }
+
+const lease = (user: number, n: number, name = "") => ({
+  user,
+  node: `node ${n}`,
+  session: `session ${n} of ${user}${name && ` ${name}`}`,
+});
 
 /** Some drivers give rows without a prototype. */
 function plain<T extends object>(row: T | undefined): T | undefined {

@@ -163,33 +163,59 @@ export interface Lease {
   readonly session: string;
 }
 
+/** A node that the store knows, and how far it has counted. */
+export interface NodeBeat {
+  readonly id: string;
+  readonly beat: number;
+}
+
+/** What a node finds when it says that it lives. */
+export interface Pulse {
+  /** Whether the node was still known. If not, it has been buried, and its leases with it. */
+  readonly ours: boolean;
+  /** All nodes with their counters, this one with the number that it has now. */
+  readonly nodes: readonly NodeBeat[];
+  /** The name that the message log has now. */
+  readonly log: string;
+}
+
+/** A lease as its node sees it. */
+export interface HeldLease {
+  readonly user: number;
+  readonly session: string;
+  /** Whether another login has asked for it. */
+  readonly wanted: boolean;
+}
+
 /**
- * Who is logged in, and on which node. There is at most one lease for each user (I6), whatever happens at once. Times
- * are by the store's clock only.
+ * Who is logged in, and on which node. There is at most one lease for each user (I6), whatever happens at once. No clock
+ * of the store is used: each node counts, and who watches it decides by a clock of its own when it is dead. A row that
+ * another program holds locked delays calls about that user, and no other call.
  */
 export interface LeaseStore {
-  /**
-   * A node whose heartbeat is older than this, in ms, is dead: others may take its users. Infinity where there is
-   * only one node.
-   */
-  readonly ttl: number;
-  /** Says that a node lives; the first time makes it known. */
-  beat(node: string): Promise<void>;
-  /**
-   * Takes a user's lease, which must be free, or held by a dead node if `mayBury`. Undefined if it is taken now,
-   * otherwise who has it.
-   */
-  take(lease: Lease, options: { mayBury: boolean }): Promise<Lease | undefined>;
+  /** Whether other nodes may use this store, too. If not, nobody has to say that they live. */
+  readonly shared: boolean;
+  /** Makes a node known, with a number from which it counts. */
+  enter(node: NodeBeat): Promise<void>;
+  /** Says that a node lives: its counter goes up by one. */
+  beat(node: string): Promise<Pulse>;
+  /** Takes a user's lease, if it is free. Undefined if it is this session's now, otherwise who has it. */
+  take(lease: Lease): Promise<Lease | undefined>;
   /** Tells the holder that somebody else wants the lease. */
   want(user: number): Promise<void>;
   /** Gives a lease back, if it is still this session's. */
   release(lease: Pick<Lease, "user" | "session">): Promise<void>;
-  /** The leases of a node, and which of them are wanted; serialised with {@linkcode take}. */
-  held(node: string): Promise<{ user: number; session: string; wanted: boolean }[]>;
+  /** The leases of a node, and which of them are wanted. */
+  held(node: string): Promise<HeldLease[]>;
   /** Those of the users who are logged in anywhere. */
   online(users: readonly number[]): Promise<Set<number>>;
-  /** Removes dead nodes with their leases; the users who are free now. */
-  bury(): Promise<number[]>;
+  /** Removes a dead node, unless it has counted on since. Its leases are for {@linkcode LeaseStore.sweep}. */
+  bury(dead: NodeBeat): Promise<void>;
+  /**
+   * Ends the leases of nodes that are not known any more. `freed`: users who are free now; `left`: how many leases could
+   * not be ended just now.
+   */
+  sweep(): Promise<{ freed: number[]; left: number }>;
   /** Removes a node that ends, with its leases. */
   leave(node: string): Promise<void>;
 }

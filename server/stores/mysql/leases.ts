@@ -1,84 +1,77 @@
-import { codeOf, type Database } from "./database.ts";
+import { GroupCommit } from "../group_commit.ts";
+import {
+  type HeldLease,
+  type Lease,
+  type LeaseStore,
+  type NodeBeat,
+  type Pulse,
+  StoreUnavailable,
+} from "../store.ts";
+import { codeOf, type Database, placeholders, roundedUp } from "./database.ts";
 import { OnlineUsers } from "./online.ts";
-import { type Lease, type LeaseStore } from "../store.ts";
 
-const TTL = 5000;
-/** The store's clock in Unix milliseconds. */
-const NOW = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-const DEAD = `beat < ${NOW} - ${TTL}`;
+/** Leases taken, or given back, in one statement, and users asked about in one. */
+const AT_ONCE = 200;
+const TOGETHER = { entries: AT_ONCE, size: AT_ONCE, sizeOf: () => 1, depth: 2 } as const;
+
+type Given = Pick<Lease, "user" | "session">;
+type Outcome<Result> = Promise<readonly (Result | Promise<Result>)[]>;
 
 /**
- * Leases as rows: `session` has one for each user, `node` one for each node. A node's row is locked by whoever judges
- * whether it lives, and by its own heartbeat, so that the two come one after the other.
+ * Leases as rows: `session` has one for each user, `node` one for each node. Everything is single statements that commit
+ * by themselves, so that no lock outlives its statement. What concerns several users is one statement if none of their
+ * rows is locked, and otherwise one statement for each user, at the same time.
  */
 export class MysqlLeases implements LeaseStore {
-  readonly ttl = TTL;
+  readonly shared = true;
   readonly #db: Database;
   readonly #pulse: Database;
   readonly #online: OnlineUsers;
+  readonly #takes: GroupCommit<Lease, Lease | undefined>;
+  readonly #releases: GroupCommit<Given, void>;
 
   /** @param pulse Connections for the heartbeat only: it must not wait behind anything else. */
   constructor(db: Database, pulse: Database) {
     this.#db = db;
     this.#pulse = pulse;
     this.#online = new OnlineUsers(db);
+    this.#takes = new GroupCommit((leases) => this.#takeAll(leases), TOGETHER);
+    this.#releases = new GroupCommit((leases) => this.#releaseAll(leases), TOGETHER);
   }
 
-  async beat(node: string): Promise<void> {
+  async enter({ id, beat }: NodeBeat): Promise<void> {
     await this.#pulse.run(
-      `INSERT INTO node (id, beat) VALUES (?, ${NOW}) ON DUPLICATE KEY UPDATE beat = ${NOW}`,
-      [node],
+      "INSERT INTO node (id, beat) VALUES (?, ?) ON DUPLICATE KEY UPDATE beat = beat + 1",
+      [id, beat],
     );
   }
 
-  async take(lease: Lease, options: { mayBury: boolean }): Promise<Lease | undefined> {
-    const { user, node, session } = lease;
-    const { changed } = await this.#db.run(
-      "INSERT INTO session (userid, node, session) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE userid = userid",
-      [user, node, session],
+  async beat(node: string): Promise<Pulse> {
+    const { changed } = await this.#pulse.run("UPDATE node SET beat = beat + 1 WHERE id = ?", [node]);
+    const rows = await this.#pulse.rows<{ log: string; id: string | null; beat: number | null }>(
+      "SELECT cluster.log, node.id, node.beat FROM cluster LEFT JOIN node ON TRUE WHERE cluster.id = 1",
     );
-    if (changed > 0) return undefined;
-    try {
-      return await this.#takeOver(lease, options);
-    } catch (error) {
-      if (codeOf(error) !== "ER_DUP_ENTRY") throw error;
-      // Given back and taken by somebody else in between.
-      return await this.take(lease, options);
-    }
+    const [row] = rows;
+    if (!row) throw new Error("the table cluster has lost its row");
+    const nodes = rows.flatMap(({ id, beat }) => id === null || beat === null ? [] : [{ id, beat }]);
+    return { ours: changed > 0, nodes, log: row.log };
   }
 
-  async #takeOver(lease: Lease, options: { mayBury: boolean }): Promise<Lease | undefined> {
-    const { user, node, session } = lease;
-    return await this.#db.transaction(async (tx) => {
-      const [holder] = await tx.rows<Lease>(
-        "SELECT userid AS user, node, session FROM session WHERE userid = ? FOR UPDATE",
-        [user],
-      );
-      if (!holder) {
-        await tx.run("INSERT INTO session (userid, node, session) VALUES (?, ?, ?)", [user, node, session]);
-        return undefined;
-      }
-      if (!options.mayBury || await isAlive(tx, holder.node)) return holder;
-      await tx.run("UPDATE session SET node = ?, session = ?, wanted = FALSE WHERE userid = ?", [
-        node,
-        session,
-        user,
-      ]);
-      return undefined;
-    });
+  take(lease: Lease): Promise<Lease | undefined> {
+    return this.#takes.add(lease);
   }
 
   async want(user: number): Promise<void> {
     await this.#db.run("UPDATE session SET wanted = TRUE WHERE userid = ?", [user]);
   }
 
-  async release({ user, session }: Pick<Lease, "user" | "session">): Promise<void> {
-    await this.#db.run("DELETE FROM session WHERE userid = ? AND session = ?", [user, session]);
+  release(lease: Given): Promise<void> {
+    return this.#releases.add({ user: lease.user, session: lease.session });
   }
 
-  async held(node: string): Promise<{ user: number; session: string; wanted: boolean }[]> {
+  async held(node: string): Promise<HeldLease[]> {
     const rows = await this.#pulse.rows<{ user: number; session: string; wanted: number }>(
-      "SELECT userid AS user, session, wanted FROM session WHERE node = ? LOCK IN SHARE MODE",
+      "SELECT userid AS user, session, wanted FROM session WHERE node = ?",
       [node],
     );
     return rows.map(({ user, session, wanted }) => ({ user, session, wanted: Boolean(wanted) }));
@@ -88,38 +81,116 @@ export class MysqlLeases implements LeaseStore {
     return this.#online.of(users);
   }
 
-  async bury(): Promise<number[]> {
-    const dead = await this.#db.rows<{ id: string }>(`SELECT id FROM node WHERE ${DEAD}`);
-    const freed: number[] = [];
-    for (const { id } of dead) freed.push(...await this.#bury(id));
-    return freed;
+  async bury({ id, beat }: NodeBeat): Promise<void> {
+    await this.#db.run("DELETE FROM node WHERE id = ? AND beat = ?", [id, beat]);
+  }
+
+  async sweep(): Promise<{ freed: number[]; left: number }> {
+    // By the sessions' own names: a node that is known again by now may have given these users new leases.
+    const lost = await this.#db.rows<Given>(
+      `SELECT session.userid AS user, session.session FROM session LEFT JOIN node ON node.id = session.node
+        WHERE node.id IS NULL`,
+    );
+    const ended = await Promise.allSettled(lost.map((lease) => this.release(lease)));
+    const freed = lost.filter((_, i) => ended[i]!.status === "fulfilled").map(({ user }) => user);
+    return { freed, left: lost.length - freed.length };
   }
 
   async leave(node: string): Promise<void> {
-    await this.#remove(this.#db, node);
+    try {
+      await Promise.all((await this.held(node)).map((lease) => this.release(lease)));
+    } finally {
+      // What could not be given back is swept by another node.
+      await this.#db.run("DELETE FROM node WHERE id = ?", [node]);
+    }
   }
 
-  async #bury(node: string): Promise<number[]> {
-    return await this.#db.transaction(async (tx) => {
-      const rows = await tx.rows(`SELECT id FROM node WHERE id = ? AND ${DEAD} FOR UPDATE`, [node]);
-      if (rows.length === 0) return [];
-      const users = await tx.rows<{ userid: number }>(
-        "SELECT userid FROM session WHERE node = ? FOR UPDATE",
-        [node],
-      );
-      await this.#remove(tx, node);
-      return users.map(({ userid }) => userid);
+  async #takeAll(leases: readonly Lease[]): Outcome<Lease | undefined> {
+    try {
+      return await this.#takeTogether(leases);
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      return leases.map((lease) => this.#takeOne(lease));
+    }
+  }
+
+  async #takeTogether(leases: readonly Lease[]): Outcome<Lease | undefined> {
+    const before = await this.#holders(leases, LOCKED_IS_AN_ERROR);
+    const free = leases.filter(({ user }) => !before.has(user));
+    if (free.length === 0 || await this.#insert(free)) {
+      return leases.map((lease) => otherThan(lease, before.get(lease.user)));
+    }
+    const after = await this.#holders(free);
+    return leases.map((lease) => {
+      const holder = before.get(lease.user) ?? after.get(lease.user);
+      return holder ? otherThan(lease, holder) : this.#takeOne(lease);
     });
   }
 
-  async #remove(session: Pick<Database, "run">, node: string): Promise<void> {
-    await session.run("DELETE FROM session WHERE node = ?", [node]);
-    await session.run("DELETE FROM node WHERE id = ?", [node]);
+  async #takeOne(lease: Lease): Promise<Lease | undefined> {
+    while (true) {
+      const holder = (await this.#holders([lease])).get(lease.user);
+      if (holder) return otherThan(lease, holder);
+      if (await this.#insert([lease])) return undefined;
+    }
+  }
+
+  /** Takes leases that seem to be free; whether they all were. */
+  async #insert(leases: readonly Lease[]): Promise<boolean> {
+    // In the order of the key, so that two nodes do not wait for each other.
+    const rows = roundedUp(leases.toSorted((a, b) => a.user - b.user));
+    const { changed } = await this.#db.run(
+      `INSERT INTO session (userid, node, session) VALUES ${placeholders(rows.length, 3)}
+         ON DUPLICATE KEY UPDATE userid = userid`,
+      rows.flatMap(({ user, node, session }) => [user, node, session]),
+    );
+    return changed === leases.length;
+  }
+
+  async #releaseAll(leases: readonly Given[]): Outcome<void> {
+    try {
+      await this.#holders(leases, LOCKED_IS_AN_ERROR);
+      await this.#delete(leases);
+      return leases.map(() => undefined);
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      return leases.map((lease) => this.#delete([lease]));
+    }
+  }
+
+  async #delete(leases: readonly Given[]): Promise<void> {
+    const rows = roundedUp(leases.toSorted((a, b) => a.user - b.user));
+    // A session belongs to one user, so that both conditions hold for the pairs only; the first one is for the key.
+    await this.#db.run(
+      `DELETE FROM session WHERE userid IN (${placeholders(rows.length)}) AND session IN (${
+        placeholders(rows.length)
+      })`,
+      [...rows.map(({ user }) => user), ...rows.map(({ session }) => session)],
+    );
+  }
+
+  async #holders(leases: readonly Given[], how = ""): Promise<Map<number, Lease>> {
+    const users = roundedUp(leases.map(({ user }) => user).sort((a, b) => a - b));
+    const rows = await this.#db.rows<Lease>(
+      `SELECT userid AS user, node, session FROM session WHERE userid IN (${
+        placeholders(users.length)
+      }) ${how}`,
+      users,
+    );
+    return new Map(rows.map((row) => [row.user, row]));
   }
 }
 
-/** Waits for a heartbeat of that node that is being written. */
-async function isAlive(tx: Pick<Database, "rows">, node: string): Promise<boolean> {
-  return (await tx.rows(`SELECT id FROM node WHERE id = ? AND NOT (${DEAD}) LOCK IN SHARE MODE`, [node]))
-    .length > 0;
+/** Ends a query. A row that is inserted and not committed yet is locked, too. */
+const LOCKED_IS_AN_ERROR = "FOR UPDATE NOWAIT";
+
+/** Whether somebody else has locked one of the rows: MariaDB's code, and MySQL's. */
+function isLocked(error: unknown): boolean {
+  const code = codeOf(error instanceof StoreUnavailable ? error.cause : error);
+  return code === "ER_LOCK_WAIT_TIMEOUT" || code === "ER_LOCK_NOWAIT";
+}
+
+/** The holder, unless the lease is that session's already. */
+function otherThan(lease: Lease, holder: Lease | undefined): Lease | undefined {
+  return holder?.session === lease.session ? undefined : holder;
 }

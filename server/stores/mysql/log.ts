@@ -35,7 +35,7 @@ export const NEWEST = (table: string) =>
 
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
-const USERS_AT_ONCE = 200;
+const USERS_AT_ONCE = 2000;
 /** Users whose conversations are read together: each may have a thousand. */
 const LOGINS_AT_ONCE = 64;
 

@@ -60,13 +60,14 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       lock?.close();
     }
   };
+  const cluster = new SqliteCluster(db, { writes });
   let closing: Promise<void> | undefined;
   return {
     accounts: new SqliteAccounts(db, { writes, now }),
     social: new SqliteSocial(db, { writes, now }),
     log,
-    leases: new MemoryLeases(),
-    cluster: new SqliteCluster(db, { writes }),
+    leases: new MemoryLeases(async () => (await cluster.read()).log),
+    cluster,
     close: () => closing ??= close(),
   };
 }
