@@ -22,6 +22,9 @@ const WIRE = ["server/protocol/", "server/errors.ts"];
 /** What every room of the server may import. */
 const SERVER = [...WIRE, "server/bounds.ts"];
 
+/** What nodes tell each other, and where. */
+const TOLD = ["server/bus/channels.ts", "server/bus/envelope.ts"];
+
 export const RULES: readonly Rule[] = [
   {
     room: "main.ts",
@@ -41,7 +44,15 @@ export const RULES: readonly Rule[] = [
   { room: "server/net/", may: [...SERVER, "type server/services/", "type server/ops/", "@std"] },
   {
     room: "server/services/",
-    may: [...SERVER, "server/stores/store.ts", "server/bus/bus.ts", "@std", "node:crypto", "node:buffer"],
+    may: [
+      ...SERVER,
+      "server/stores/store.ts",
+      "server/bus/bus.ts",
+      ...TOLD,
+      "@std",
+      "node:crypto",
+      "node:buffer",
+    ],
     not: ["Deno."],
   },
   { room: "server/stores/store.ts", may: WIRE },
@@ -50,7 +61,7 @@ export const RULES: readonly Rule[] = [
     may: [...WIRE, "sql/", "node:crypto", "node:sqlite", "node:worker_threads", "npm:mysql2"],
   },
   { room: "server/bus/bus.ts", may: WIRE },
-  { room: "server/bus/", may: [...SERVER, "npm:redis"] },
+  { room: "server/bus/", may: [...SERVER, "npm:redis", "npm:zod", "node:crypto", "node:buffer"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },
   { room: "server/ops/", may: ["server/errors.ts", "@std", "node:*"] },
   { room: "client/", may: [...WIRE, "npm:zod", "@std", "node:readline", "node:process", "node:stream"] },

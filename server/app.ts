@@ -1,5 +1,7 @@
 import type { Bus, BusEvents } from "./bus/bus.ts";
-import { LocalHub, noBus } from "./bus/local.ts";
+import { NODES, prefixOf } from "./bus/channels.ts";
+import { Envelopes } from "./bus/envelope.ts";
+import { noBus } from "./bus/local.ts";
 import type { Config } from "./config.ts";
 import { Listener } from "./net/listener.ts";
 import { Router } from "./net/router.ts";
@@ -7,7 +9,8 @@ import type { Logger } from "./ops/logger.ts";
 import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
 import { Cursors } from "./services/cursors.ts";
-import { Delivery, EVERYBODY } from "./services/delivery.ts";
+import { Delivery } from "./services/delivery.ts";
+import { Hearing } from "./services/hearing.ts";
 import { Gate } from "./services/gate.ts";
 import { Friends } from "./services/friends.ts";
 import { Groups } from "./services/groups.ts";
@@ -47,21 +50,23 @@ export interface App {
 export async function startApp(config: Config, log: Logger): Promise<App> {
   await using starting = new AsyncDisposableStack();
   const node = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-  let leasesOfStore: Leases | undefined;
-  const store = await openStore(config, { onOlder: () => leasesOfStore?.doubt() });
+  const later: { leases?: Leases } = {};
+  const store = await openStore(config, { onOlder: () => later.leases?.doubt() });
   starting.defer(() => store.close());
   const cluster = await store.cluster.read();
   const { events, handle } = busEvents();
-  const bus = await openBus(config, { events, node, log });
+  const bus = await openBus(config, { events, node, log, prefix: prefixOf(cluster.name) });
   starting.defer(() => bus.close());
 
   const services = wire({ config, log, store, bus, node, cluster });
   handle(services.busEvents);
-  const { router, login, leases, healer, cursors, delivery, presence } = services;
-  leasesOfStore = leases;
+  const { router, login, leases, healer, cursors, delivery, presence, hearing } = services;
+  later.leases = leases;
   await leases.start();
   starting.defer(() => leases.stop());
-  await bus.subscribe([EVERYBODY]);
+  await bus.subscribe([NODES]);
+  hearing.start();
+  starting.defer(() => hearing.stop());
   healer.start();
   starting.defer(() => healer.stop());
   starting.defer(() => delivery.close());
@@ -114,7 +119,7 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
   const now = Date.now;
   const onDefect = log.defect.bind(log);
   const sessions = new Sessions(bus);
-  const healer = new Healer({ log: store.log, sessions, isHearing: () => bus.working, onDefect });
+  const healer: Healer = new Healer({ log: store.log, sessions, isHearing: () => hearing.working, onDefect });
   const cursors = new Cursors(store.log, {
     interval: CURSOR_INTERVAL,
     onError: (error) =>
@@ -138,7 +143,7 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
       presence.lost(users);
     },
     onConfirmed: () => healer.heal(),
-    onNodes: () => {},
+    onNodes: (nodes) => hearing.expect(nodes),
     onNodeGone: () => healer.heal(),
     onLogRenamed: ({ from, to }) => {
       log.warn("the database is older than it was: the message log has a new name, all sessions end", {
@@ -153,13 +158,32 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     log: store.log,
     sessions,
     bus,
+    envelopes: new Envelopes({ secret: cluster.secret, node, log: () => leases.log }),
     node,
     mayServe: () => leases.valid,
     onEvict: (session) => void login.end(session, "takeover").catch(onDefect),
     onMissing: () => healer.heal(),
-    onNonsense: (payload) => log.warn("nonsense came by the bus", { payload: payload.slice(0, 200) }),
+    onBeat: (from) => hearing.hear(from),
+    onNonsense: ({ count, channel }) =>
+      log.warn("Redis brought what no node of this cluster has signed; it is ignored", { count, channel }),
     onDefect,
     monotonic: () => performance.now(),
+  });
+  const hearing: Hearing = new Hearing({
+    node,
+    busWorks: () => bus.working,
+    beat: () => delivery.beat(),
+    monotonic: () => performance.now(),
+    onHeard: () => {
+      delivery.resend();
+      healer.heal();
+    },
+    onChange: (silent) =>
+      silent.length > 0 && bus.carries
+        ? log.warn("does not hear all nodes through Redis, asking the log instead", {
+          silent: silent.join(" "),
+        })
+        : bus.carries && log.info("hears all nodes through Redis"),
   });
   const presence = new Presence({ store, delivery, now, onDefect });
   const auth = new Auth({
@@ -203,9 +227,9 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
       delivery.resend();
       healer.heal();
     },
-    unsent: (channel, payload) => delivery.unsent(channel, payload),
+    unsent: () => delivery.unsent(),
   };
-  return { sessions, router, login, leases, healer, cursors, delivery, presence, busEvents: events };
+  return { sessions, router, login, leases, healer, cursors, delivery, presence, hearing, busEvents: events };
 }
 
 /** The bus is there before those who listen to it: until they are, what it says is nobody's business. */
@@ -215,7 +239,7 @@ function busEvents(): { events: BusEvents; handle: (handler: BusEvents) => void 
     events: {
       message: (channel, payload) => handler?.message(channel, payload),
       interrupted: () => handler?.interrupted(),
-      unsent: (channel, payload) => handler?.unsent(channel, payload),
+      unsent: () => handler?.unsent(),
     },
     handle: (given) => handler = given,
   };
@@ -232,13 +256,14 @@ async function openStore(config: Config, { onOlder }: { onOlder: () => void }): 
 
 async function openBus(
   config: Config,
-  { events, node, log }: { events: BusEvents; node: string; log: Logger },
+  { events, node, log, prefix }: { events: BusEvents; node: string; log: Logger; prefix: string },
 ): Promise<Bus> {
-  if (config.db.startsWith("sqlite:")) return new LocalHub().connect(events);
-  if (config.redis === "") return noBus();
+  const alone = config.db.startsWith("sqlite:");
+  if (alone || config.redis === "") return noBus({ alone });
   const { RedisBus } = await import("./bus/redis.ts");
   return await RedisBus.open({
     url: config.redis,
+    prefix,
     node,
     wait: config.wait * 1000,
     events,

@@ -21,8 +21,5 @@ export const NEWS = 128 * KIB;
 /** Entries of all conversations that wait on this node for the entries before them. */
 export const HELD_ENTRIES = 32 * MIB;
 
-/** Commands that wait for Redis to take them. */
-export const REDIS_COMMANDS = 32 * MIB;
-
-/** Wake-ups that could not be published; beyond that every node is asked to look into the log. */
-export const UNSENT_HINTS = 8 * MIB;
+/** Wake-ups that wait for Redis to take them. More are not sent: the other nodes are asked to look into the log. */
+export const REDIS_COMMANDS = 8 * MIB;

@@ -1,4 +1,5 @@
 import { createClient } from "redis";
+import { REDIS_COMMANDS } from "../bounds.ts";
 import { StartupError } from "../errors.ts";
 import type { Bus, BusEvents } from "./bus.ts";
 
@@ -7,6 +8,8 @@ type Client = ReturnType<typeof createClient>;
 export interface RedisBusOptions {
   /** `redis://[[user]:password@]host:6379[/db]` */
   readonly url: string;
+  /** All channels begin with it in Redis, so that several clusters can use one. */
+  readonly prefix: string;
   /** This node's id: it publishes to itself now and then, to see that the whole way works. */
   readonly node: string;
   /** For how long to try to reach Redis at start, in ms; 0 tries once. */
@@ -22,6 +25,8 @@ const ECHO_TIMEOUT = 1000;
 const CONNECT_TIMEOUT = 2000;
 /** The longest pause between two attempts to reconnect, in ms. */
 const MAX_BACKOFF = 1000;
+/** How long Redis may take to say goodbye, in ms. */
+const CLOSE_TIMEOUT = 1000;
 /** A subscription that takes longer is not waited for, in ms. */
 const SUBSCRIBE_TIMEOUT = 500;
 /** Commands that may wait for Redis; more are dropped, as they would be without a connection. */
@@ -32,11 +37,15 @@ const MAX_WAITING = 20_000;
  * https://redis.io/docs/latest/develop/pubsub/
  */
 export class RedisBus implements Bus {
+  readonly carries = true;
   readonly #options: RedisBusOptions;
   readonly #publisher: Client;
   readonly #subscriber: Client;
+  /** Names of channels are those in Redis in here. */
   readonly #wanted = new Set<string>();
   readonly #echoChannel: string;
+  /** Characters that wait for Redis to take them. */
+  #waiting = 0;
   #echoed = 0;
   #working = false;
   #starting = true;
@@ -55,7 +64,7 @@ export class RedisBus implements Bus {
 
   private constructor(options: RedisBusOptions) {
     this.#options = options;
-    this.#echoChannel = `node:${options.node}`;
+    this.#echoChannel = this.#nameOf(`node:${options.node}`);
     this.#wanted.add(this.#echoChannel);
     const deadline = Date.now() + options.wait;
     this.#publisher = this.#client(deadline);
@@ -68,41 +77,57 @@ export class RedisBus implements Bus {
   }
 
   publish(channel: string, payload: string): void {
-    if (channel === this.#echoChannel) {
-      if (this.#publisher.isReady) {
-        this.#publisher.publish(channel, payload).catch((error) => this.#failed(error));
-      }
-    } else if (this.#publisher.isReady) {
-      this.#publisher.publish(channel, payload).catch((error) => {
+    const isTaken = this.#publisher.isReady && this.#waiting + payload.length <= REDIS_COMMANDS;
+    if (!isTaken) return this.#unsent();
+    this.#waiting += payload.length;
+    this.#publisher.publish(this.#nameOf(channel), payload)
+      .catch((error) => {
         this.#failed(error);
-        this.#unsent(channel, payload);
-      });
-    } else {
-      this.#unsent(channel, payload);
-    }
+        this.#unsent();
+      })
+      .finally(() => this.#waiting -= payload.length);
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
-    for (const channel of channels) this.#wanted.add(channel);
-    if (channels.length > 0 && this.#subscriber.isReady) await this.#subscribe(channels);
+    const names = channels.map((channel) => this.#nameOf(channel));
+    for (const name of names) this.#wanted.add(name);
+    if (names.length > 0 && this.#subscriber.isReady) await this.#subscribe(names);
   }
 
   unsubscribe(channels: readonly string[]): void {
-    for (const channel of channels) this.#wanted.delete(channel);
-    if (channels.length === 0 || !this.#subscriber.isReady) return;
-    // With its listener, or else the client loses a subscription that follows before the answer is there.
-    this.#subscriber.unsubscribe([...channels], this.#listener).catch((error) => this.#failed(error));
+    this.#unsubscribe(channels.map((channel) => this.#nameOf(channel)));
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#timer);
     clearTimeout(this.#retry);
-    for (const client of [this.#publisher, this.#subscriber]) {
+    await Promise.all([this.#publisher, this.#subscriber].map((client) => this.#end(client)));
+  }
+
+  async #end(client: Client): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_TIMEOUT));
+    try {
       // What was published last is written before the connection ends.
-      if (client.isReady && this.#working) await client.quit().catch((error) => this.#failed(error));
-      else if (client.isOpen) await client.disconnect().catch((error) => this.#failed(error));
+      if (client.isReady && this.#working) await Promise.race([client.quit(), late]);
+      if (client.isOpen) await client.disconnect();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  #nameOf(channel: string): string {
+    return this.#options.prefix + channel;
+  }
+
+  #unsubscribe(names: string[]): void {
+    for (const name of names) this.#wanted.delete(name);
+    if (names.length === 0 || !this.#subscriber.isReady) return;
+    // With its listener, or else the client loses a subscription that follows before the answer is there.
+    this.#subscriber.unsubscribe(names, this.#listener).catch((error) => this.#failed(error));
   }
 
   #client(deadline: number): Client {
@@ -139,8 +164,8 @@ export class RedisBus implements Bus {
   }
 
   /** The next echo will show that the way is open again, and then it is asked for. */
-  #unsent(channel: string, payload: string): void {
-    this.#options.events.unsent(channel, payload);
+  #unsent(): void {
+    this.#options.events.unsent();
     this.#interrupted();
   }
 
@@ -152,7 +177,9 @@ export class RedisBus implements Bus {
 
   /** Publishes to itself, and judges by what came back. */
   #look(): void {
-    this.publish(this.#echoChannel, "");
+    if (this.#publisher.isReady) {
+      this.#publisher.publish(this.#echoChannel, "").catch((error) => this.#failed(error));
+    }
     const silent = performance.now() - this.#echoed > ECHO_TIMEOUT;
     if (silent || !this.#subscriber.isReady || !this.#publisher.isReady) this.#interrupted();
   }
@@ -168,10 +195,10 @@ export class RedisBus implements Bus {
       this.#options.onChange(true);
       this.#options.events.interrupted();
     } else if (this.#wanted.has(channel)) {
-      this.#options.events.message(channel, payload);
+      this.#options.events.message(channel.slice(this.#options.prefix.length), payload);
     } else {
       // Left over from before an interruption, during which it could not be unsubscribed.
-      this.unsubscribe([channel]);
+      this.#unsubscribe([channel]);
     }
   }
 

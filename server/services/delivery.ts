@@ -1,27 +1,24 @@
 import type { Bus } from "../bus/bus.ts";
+import { groupChannel, NODES, userChannel } from "../bus/channels.ts";
+import type { Envelope, Envelopes, News } from "../bus/envelope.ts";
 import { Errno, Refusal } from "../errors.ts";
 import { parseConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
-import type { LogMessage, Reply } from "../protocol/messages.ts";
+import type { LogMessage } from "../protocol/messages.ts";
 import type { LogStore, NewMessage } from "../stores/store.ts";
 import { Sequencer } from "./sequencer.ts";
-import { groupChannel, type Session, type Sessions, userChannel } from "./sessions.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
-/** What nodes tell each other on the channels of users and groups. */
-type Envelope =
-  | { readonly type: "message"; readonly node: string; readonly message: LogMessage }
-  | { readonly type: "reply"; readonly reply: Reply }
-  | { readonly type: "evict"; readonly session: string };
-
-/** Conversations remembered whose wake-up could not be published; beyond that everybody is asked to look. */
-const MAX_UNSENT = 10_000;
-/** On this channel every node is asked to look into the log for all its users. */
-export const EVERYBODY = "everybody";
+/** Wake-ups that nobody vouches for make a node look into the log once in so long, however many there are, in ms. */
+const HINT_INTERVAL = 5000;
+/** What makes no sense is reported once in so long, in ms. */
+const NONSENSE_INTERVAL = 60_000;
 
 export interface DeliveryOptions {
   readonly log: LogStore;
   readonly sessions: Sessions;
   readonly bus: Bus;
+  readonly envelopes: Envelopes;
   /** This node's id. */
   readonly node: string;
   /** Whether this node's sessions are certainly still its own; if not, nothing is acknowledged. */
@@ -30,8 +27,10 @@ export interface DeliveryOptions {
   readonly onEvict: (session: Session) => void;
   /** Called when wake-ups for any user may be missing. */
   readonly onMissing: () => void;
-  /** Called with what came by the bus and makes no sense. */
-  readonly onNonsense: (payload: string) => void;
+  /** Called when another node lets itself be heard. */
+  readonly onBeat: (node: string) => void;
+  /** Called once in a while if there was something on the bus that nobody could make sense of, or that was forged. */
+  readonly onNonsense: (about: { count: number; channel: string }) => void;
   readonly onDefect: (error: unknown) => void;
   /** A clock in ms that never goes back. */
   readonly monotonic: () => number;
@@ -41,9 +40,11 @@ export interface DeliveryOptions {
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #sequencer: Sequencer;
-  /** The newest wake-up of each conversation and channel that the bus did not take. */
-  readonly #unsent = new Map<string, { channel: string; payload: string }>();
-  #tooManyUnsent = false;
+  /** Whether the bus did not take some wake-ups. */
+  #unsent = false;
+  /** When the log was last looked into for a hint. */
+  #hinted = -Infinity;
+  #nonsense = { count: 0, reported: -Infinity };
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -81,7 +82,7 @@ export class Delivery {
   }
 
   /** Tells a user something that is not in the log, if they are online; it may be lost. */
-  tell(user: number, reply: Reply): void {
+  tell(user: number, reply: News): void {
     const session = this.#options.sessions.get(user);
     if (session) session.inbox.tell(keyOf(reply), reply);
     else this.#publish(userChannel(user), { type: "reply", reply });
@@ -92,50 +93,79 @@ export class Delivery {
     this.#publish(userChannel(user), { type: "evict", session });
   }
 
+  /** Lets the other nodes hear this one. */
+  beat(): void {
+    this.#publish(NODES, { type: "beat" });
+  }
+
   /** Takes what came in by the bus. */
   receive(channel: string, payload: string): void {
-    if (channel === EVERYBODY) return this.#options.onMissing();
-    const envelope = this.#open(payload);
-    if (!envelope) return;
-    const [kind, id] = channel.split(":");
-    if (envelope.type === "message") {
-      if (envelope.node !== this.#options.node) this.#sequencer.pass(new Push(envelope.message));
-      return;
+    const opened = this.#options.envelopes.open(channel, payload);
+    if (opened === "hint") return this.#hint();
+    if (opened === "nonsense") return this.#report(channel);
+    const { from, envelope } = opened;
+    if (from === this.#options.node) return;
+    switch (envelope.type) {
+      case "message":
+        this.#options.log.heard(envelope.message.conv, envelope.message.seq);
+        return this.#sequencer.pass(new Push(envelope.message));
+      case "reply":
+        return this.#sessionOf(channel)?.inbox.tell(keyOf(envelope.reply), envelope.reply);
+      case "evict": {
+        const session = this.#sessionOf(channel);
+        if (session?.id === envelope.session) this.#options.onEvict(session);
+        return;
+      }
+      case "look":
+        return this.#options.onMissing();
+      case "beat":
+        return this.#options.onBeat(from);
     }
-    const session = kind === "user" ? this.#options.sessions.get(Number(id)) : undefined;
-    if (!session) return;
-    if (envelope.type === "reply") session.inbox.tell(keyOf(envelope.reply), envelope.reply);
-    else if (session.id === envelope.session) this.#options.onEvict(session);
   }
 
-  /** Remembers what the bus did not take. Only wake-ups for the log matter enough. */
-  unsent(channel: string, payload: string): void {
-    const envelope = this.#open(payload);
-    if (envelope?.type !== "message") return;
-    if (this.#unsent.size >= MAX_UNSENT) this.#tooManyUnsent = true;
-    else this.#unsent.set(`${channel} ${envelope.message.conv}`, { channel, payload });
+  /** Something that was published may not have reached the bus. */
+  unsent(): void {
+    this.#unsent = true;
   }
 
-  /** Publishes again what the bus did not take; whoever gets the newest entry of a conversation reads the others. */
+  /** The bus works again: the others are asked to look for what it did not take. */
   resend(): void {
-    const waiting = [...this.#unsent.values()];
-    this.#unsent.clear();
-    for (const { channel, payload } of waiting) this.#options.bus.publish(channel, payload);
-    if (this.#tooManyUnsent) this.#options.bus.publish(EVERYBODY, "");
-    this.#tooManyUnsent = false;
+    if (!this.#unsent) return;
+    this.#unsent = false;
+    this.#publish(NODES, { type: "look" });
+  }
+
+  #sessionOf(channel: string): Session | undefined {
+    const [kind, id] = channel.split(":");
+    return kind === "user" ? this.#options.sessions.get(Number(id)) : undefined;
+  }
+
+  #hint(): void {
+    const now = this.#options.monotonic();
+    if (now - this.#hinted < HINT_INTERVAL) return;
+    this.#hinted = now;
+    this.#options.onMissing();
+  }
+
+  #report(channel: string): void {
+    const now = this.#options.monotonic();
+    this.#nonsense.count++;
+    if (now - this.#nonsense.reported < NONSENSE_INTERVAL) return;
+    this.#options.onNonsense({ count: this.#nonsense.count, channel });
+    this.#nonsense = { count: 0, reported: now };
   }
 
   #distribute(message: LogMessage): void {
-    const { sessions, node, mayServe } = this.#options;
+    const { sessions, mayServe } = this.#options;
     const about = parseConv(message.conv);
     this.#sequencer.pass(new Push(message));
     if (about?.kind === "group") {
-      this.#publish(groupChannel(about.group), { type: "message", node, message });
+      this.#publish(groupChannel(about.group), { type: "message", message });
     } else if (about?.kind === "pair") {
       for (const user of about.low === about.high ? [about.low] : [about.low, about.high]) {
         // A session that may have gone elsewhere is told in both places.
         if (sessions.get(user) && mayServe()) continue;
-        this.#publish(userChannel(user), { type: "message", node, message });
+        this.#publish(userChannel(user), { type: "message", message });
       }
     }
   }
@@ -153,42 +183,17 @@ export class Delivery {
   }
 
   #publish(channel: string, envelope: Envelope): void {
-    this.#options.bus.publish(channel, JSON.stringify(envelope));
-  }
-
-  /** Other nodes may run another version, and other programs may share the Redis. */
-  #open(payload: string): Envelope | undefined {
-    try {
-      const envelope: unknown = JSON.parse(payload);
-      if (isEnvelope(envelope)) return envelope;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
-    this.#options.onNonsense(payload);
-    return undefined;
+    const { bus, envelopes } = this.#options;
+    if (bus.carries) bus.publish(channel, envelopes.seal(channel, envelope));
   }
 }
 
 /** Of replies with the same key the newest says it all. */
-function keyOf(reply: Reply): string {
+function keyOf(reply: News): string {
   const conv = "conv" in reply ? reply.conv : "";
   const kind = "kind" in reply ? reply.kind : "";
   const id = "id" in reply ? reply.id : "";
   return `${reply.msgid} ${conv} ${kind} ${id}`;
-}
-
-function isEnvelope(value: unknown): value is Envelope {
-  if (typeof value !== "object" || value === null || !("type" in value)) return false;
-  if (value.type === "evict") return "session" in value;
-  if (value.type === "reply") {
-    return "reply" in value && typeof value.reply === "object" && value.reply !== null;
-  }
-  if (value.type !== "message" || !("node" in value) || !("message" in value)) return false;
-  const { message } = value;
-  return typeof message === "object" && message !== null && "conv" in message &&
-    typeof message.conv === "string" &&
-    parseConv(message.conv) !== undefined && "seq" in message && typeof message.seq === "number" &&
-    "body" in message && typeof message.body === "string" && "sender" in message && "at" in message;
 }
 
 function refusal(reason: "no_user" | "already" | "no_request" | "not_a_member"): Refusal {

@@ -1,4 +1,5 @@
 import type { Bus } from "../bus/bus.ts";
+import { groupChannel, userChannel } from "../bus/channels.ts";
 import { groupConv } from "../protocol/conversation.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Peer } from "./peer.ts";
@@ -15,11 +16,6 @@ export interface Session {
   /** True once the session has ended: logged out, taken over, or its connection closed. */
   ended: boolean;
 }
-
-/** The channel on which wake-ups for one user travel. */
-export const userChannel = (user: number) => `user:${user}`;
-/** The channel on which wake-ups for the members of a group travel. */
-export const groupChannel = (group: number) => `group:${group}`;
 
 interface GroupSessions {
   readonly sessions: Set<Session>;

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { parseConv } from "../protocol/conversation.ts";
+import { KINDS } from "../protocol/kinds.ts";
+import type { LogMessage, Reply } from "../protocol/messages.ts";
+import { Msg } from "../protocol/msgid.ts";
+import { Mac, MAC_LENGTH } from "./mac.ts";
+import { groupChannel, userChannel } from "./channels.ts";
+
+/** What nodes tell each other. */
+export type Envelope =
+  /** An entry has been committed. */
+  | { readonly type: "message"; readonly message: LogMessage }
+  /** Something for one user that is not in the log. */
+  | { readonly type: "reply"; readonly reply: News }
+  /** A session has to make room for another one of its user. */
+  | { readonly type: "evict"; readonly session: string }
+  /** Look into the log for everybody: wake-ups have been lost. */
+  | { readonly type: "look" }
+  /** The node lives, and is heard. */
+  | { readonly type: "beat" };
+
+/** What a user may be told by another node. */
+export type News = Extract<Reply, { msgid: typeof Msg.RECEIPT | typeof Msg.PRESENCE }>;
+
+/** What came in: whose it is and what it says, or what it is worth although nobody knows who said it. */
+export type Opened =
+  | { readonly from: string; readonly envelope: Envelope }
+  /** Not signed, signed by somebody else, or about a log of another name; but it looks like a wake-up. */
+  | "hint"
+  | "nonsense";
+
+const id = z.int().min(1);
+const seq = z.int().min(1);
+const at = z.int().min(0);
+const conv = z.string().max(40).refine((name) => parseConv(name) !== undefined);
+const name = z.string().max(200);
+
+const message = z.strictObject({
+  conv,
+  seq,
+  kind: z.enum(Object.keys(KINDS) as [keyof typeof KINDS]),
+  sender: id,
+  senderName: name,
+  mid: z.string().max(40).regex(/^[0-9A-Za-z_-]+$/).nullable(),
+  body: z.string().refine(isStringLiteral),
+  at,
+});
+const news = z.discriminatedUnion("msgid", [
+  z.strictObject({
+    msgid: z.literal(Msg.RECEIPT),
+    id,
+    conv,
+    seq: z.int().min(0),
+    kind: z.enum(["delivered", "read"]),
+  }),
+  z.strictObject({ msgid: z.literal(Msg.PRESENCE), id, name, state: z.enum(["online", "offline"]), at }),
+]);
+const sealed = z.strictObject({
+  node: z.string().max(40),
+  log: z.string().max(40),
+  envelope: z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("message"), message }),
+    z.strictObject({ type: z.literal("reply"), reply: news }),
+    z.strictObject({ type: z.literal("evict"), session: z.string().max(40) }),
+    z.strictObject({ type: z.literal("look") }),
+    z.strictObject({ type: z.literal("beat") }),
+  ]),
+});
+
+/**
+ * Seals what goes to other nodes and opens what comes from them. Redis is not trusted: each envelope is signed with the
+ * cluster's secret, together with the channel that it is for. What does not verify is never shown and ends nothing.
+ */
+export class Envelopes {
+  readonly #mac: Mac;
+  readonly #node: string;
+  readonly #log: () => string;
+
+  /** @param options `log`: the name that the message log has now. */
+  constructor(options: { secret: string; node: string; log: () => string }) {
+    this.#mac = new Mac(options.secret);
+    this.#node = options.node;
+    this.#log = options.log;
+  }
+
+  seal(channel: string, envelope: Envelope): string {
+    const json = JSON.stringify({ node: this.#node, log: this.#log(), envelope });
+    return this.#mac.of(`${channel}\n${json}`) + json;
+  }
+
+  open(channel: string, payload: string): Opened {
+    const json = payload.slice(MAC_LENGTH);
+    if (!this.#mac.verifies(payload.slice(0, MAC_LENGTH), `${channel}\n${json}`)) return worthOf(payload);
+    // Signed, but perhaps by a node of another version.
+    const { data } = sealed.safeParse(parse(json));
+    if (!data || !fits(channel, data.envelope)) return "nonsense";
+    if (data.log !== this.#log() && data.envelope.type === "message") return "hint";
+    return { from: data.node, envelope: data.envelope };
+  }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+/** What nobody vouches for is not read any further than that. */
+const worthOf = (payload: string) =>
+  /"type":"(message|look)"/.test(payload.slice(0, 200)) ? "hint" : "nonsense";
+
+function fits(channel: string, envelope: Envelope): boolean {
+  if (envelope.type !== "message") return true;
+  const { conv, sender } = envelope.message;
+  const about = parseConv(conv);
+  if (about?.kind === "group") return channel === groupChannel(about.group);
+  if (about?.kind !== "pair") return false;
+  const isBetween = sender === about.low || sender === about.high;
+  return isBetween && (channel === userChannel(about.low) || channel === userChannel(about.high));
+}
+
+function isStringLiteral(text: string): boolean {
+  return text.startsWith('"') && typeof parse(text) === "string";
+}
