@@ -20,7 +20,7 @@ interface Rule {
 
 const WIRE = ["server/protocol/", "server/errors.ts"];
 /** What every room of the server may import. */
-const SERVER = [...WIRE, "server/bounds.ts"];
+const SERVER = [...WIRE, "server/bounds.ts", "server/timers.ts"];
 
 /** What nodes tell each other, and where. */
 const TOLD = ["server/bus/channels.ts", "server/bus/envelope.ts"];
@@ -41,6 +41,7 @@ export const RULES: readonly Rule[] = [
   { room: "server/config.ts", may: ["server/errors.ts", "npm:zod", "@std"] },
   { room: "server/errors.ts", may: ["npm:zod", "@std"] },
   { room: "server/bounds.ts", may: [] },
+  { room: "server/timers.ts", may: [] },
   { room: "server/net/", may: [...SERVER, "type server/services/", "type server/ops/", "@std"] },
   {
     room: "server/services/",

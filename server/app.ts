@@ -25,6 +25,7 @@ import { Receipts } from "./services/receipts.ts";
 import { Sessions } from "./services/sessions.ts";
 import { openSqlite } from "./stores/sqlite/open.ts";
 import { type Cluster, type Store, StoreUnavailable } from "./stores/store.ts";
+import { after } from "./timers.ts";
 
 /** What a frame that carries a message has beside its text, in bytes, at most. */
 const FRAME_OVERHEAD = 768;
@@ -84,6 +85,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     router,
     // Silence and speed are measured by a clock that nobody can set.
     now: () => performance.now(),
+    after,
     onEnd: (session) => login.logOut(session),
     onDefect: log.defect.bind(log),
     onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),

@@ -6,7 +6,9 @@ import type { Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Goodbye, Peer } from "../services/peer.ts";
 import type { Session } from "../services/sessions.ts";
+import type { After } from "../timers.ts";
 import { isGone } from "./gone.ts";
+import type { Encoder } from "./encoder.ts";
 import { InFlight } from "./in_flight.ts";
 import { TokenBucket } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
@@ -14,8 +16,8 @@ import type { RoutedClient, Router } from "./router.ts";
 
 /** What is read at once, in bytes: little, as most connections are silent, and more from one that says more. */
 const READ_BUFFER = { least: 256, most: 16_384 } as const;
-/** Requests of one connection under way at once; beyond that it is not read. */
-const MAX_IN_FLIGHT = 256;
+/** So many frames, or characters of them, of one connection are looked at in a row; then all others have their turn. */
+const TURN = { frames: 64, size: 64 * 1024 } as const;
 /** How long a closing connection may take to read what is still queued for it, in ms. */
 const FLUSH_TIMEOUT = 3000;
 /**
@@ -46,7 +48,12 @@ export interface ConnectionOptions {
   readonly rate: number;
   /** How long a v2 session may be silent, in ms; it is pinged after half of that. */
   readonly clientTimeout: number;
+  /** A clock in ms that never goes back. */
   readonly now: () => number;
+  readonly after: After;
+  readonly encoder: Encoder;
+  /** Resolves when everything else that is ready has had its turn. */
+  readonly turn: () => Promise<void>;
   /** Ends what is logged in on the connection. */
   readonly onEnd: (session: Session) => Promise<void>;
   readonly onDefect: (error: unknown) => void;
@@ -65,7 +72,7 @@ export class Connection implements Peer, RoutedClient {
   /** Once set, what comes in is thrown away. */
   #farewell: Promise<void> | undefined;
   #closed = false;
-  #lingering: ReturnType<typeof setTimeout> | undefined;
+  #endLingering: (() => void) | undefined;
   /** When something came in last, by the clock of the options. */
   #heard: number;
   #pinged = false;
@@ -76,7 +83,11 @@ export class Connection implements Peer, RoutedClient {
     this.rate = new TokenBucket(options.rate, options.now);
     this.#heard = options.now();
     // A client that is gone is no news: the reader notices as well and ends the session.
-    this.#outbox = new Outbox(socket, { bound: options.maxQueue, onFailure: () => this.#close() });
+    this.#outbox = new Outbox(socket, {
+      encoder: options.encoder,
+      bound: options.maxQueue,
+      onFailure: () => this.#close(),
+    });
   }
 
   get peer(): Peer {
@@ -111,12 +122,12 @@ export class Connection implements Peer, RoutedClient {
   }
 
   reply(reply: Reply, written?: () => void): void {
-    const bytes = encodeReply(reply, this.#generation);
-    if (bytes) this.#outbox.add(bytes, written);
+    const frame = encodeReply(reply, this.#generation);
+    if (frame) this.#outbox.add(frame, written);
   }
 
   push(push: Push, written?: () => void): void {
-    this.#outbox.add(push.bytes(this.#generation), written);
+    this.#outbox.add(push.text(this.#generation), written);
   }
 
   end(goodbye: Goodbye): Promise<void> {
@@ -148,7 +159,7 @@ export class Connection implements Peer, RoutedClient {
       else if (!isGone(error)) this.#options.onDefect(error);
     }
     await this.#leave(fault && { msgid: Msg.ERROR, errno: fault.errno, errmsg: fault.message });
-    if (fault) await within(LINGER, () => this.#discard());
+    if (fault) await this.#within(LINGER, () => this.#discard());
     this.#close();
   }
 
@@ -156,6 +167,8 @@ export class Connection implements Peer, RoutedClient {
     const decoder = new FrameDecoder(this.#options.maxFrame);
     let buffer = new Uint8Array(READ_BUFFER.least);
     let faults = FAULTS_AT_ONCE;
+    let frames = 0;
+    let size = 0;
     while (!this.#closed) {
       const count = await this.#socket.read(buffer);
       if (count === null) return;
@@ -165,18 +178,23 @@ export class Connection implements Peer, RoutedClient {
       for (const text of decoder.frames(buffer.subarray(0, count))) {
         const alone = this.#options.router.dispatch(this, text);
         if (alone) await alone;
-        const busy = this.inFlight.below(MAX_IN_FLIGHT);
+        const busy = this.inFlight.room();
         if (busy) await busy;
         // One who does not read the answers is not asked for more requests.
         if (!this.#outbox.writable) await this.#outbox.drained();
         if (this.#farewell) break;
         if (this.faults >= faults) {
           faults = this.faults + FAULTS_AT_ONCE;
-          await pause(FAULT_PAUSE);
+          await this.#pause(FAULT_PAUSE);
+        }
+        // What the frames of one read cost is bounded by its size; a client whose next read is ready goes on at once.
+        if (++frames >= TURN.frames || (size += text.length) >= TURN.size) {
+          frames = size = 0;
+          await this.#options.turn();
         }
       }
-      const size = fitting(count, buffer.length);
-      if (size !== buffer.length) buffer = new Uint8Array(size);
+      const fit = fitting(count, buffer.length);
+      if (fit !== buffer.length) buffer = new Uint8Array(fit);
     }
   }
 
@@ -189,18 +207,18 @@ export class Connection implements Peer, RoutedClient {
   }
 
   async #sayFarewell(last: Reply | undefined): Promise<void> {
-    if (this.inFlight.count > 0) await within(FLUSH_TIMEOUT, async () => await this.inFlight.below(1));
+    if (this.inFlight.count > 0) await this.#within(FLUSH_TIMEOUT, async () => await this.inFlight.idle());
     // A takeover or a logout may have ended it already.
     const session = this.session;
     if (session) {
-      await within(FLUSH_TIMEOUT, () => this.#options.onEnd(session).catch(this.#options.onDefect));
+      await this.#within(FLUSH_TIMEOUT, () => this.#options.onEnd(session).catch(this.#options.onDefect));
     }
     if (last) this.reply(last);
-    if (this.#outbox.queued > 0) await within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
+    if (this.#outbox.queued > 0) await this.#within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
     // One who has not read what is queued by now is not waited for any longer.
     if (this.#outbox.queued > 0) return this.#close();
     // The reader notices when the client has closed too.
-    this.#lingering = setTimeout(() => this.#close(), LINGER);
+    this.#endLingering = this.#options.after(LINGER, () => this.#close());
     try {
       await this.#socket.closeWrite();
     } catch (error) {
@@ -217,8 +235,23 @@ export class Connection implements Peer, RoutedClient {
     }
   }
 
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.after(ms, resolve));
+  }
+
+  /** Waits for `work`, but no longer than `ms`. */
+  async #within(ms: number, work: () => Promise<void>): Promise<void> {
+    const bound = Promise.withResolvers<void>();
+    const cancel = this.#options.after(ms, bound.resolve);
+    try {
+      await Promise.race([work(), bound.promise]);
+    } finally {
+      cancel();
+    }
+  }
+
   #close(): void {
-    clearTimeout(this.#lingering);
+    this.#endLingering?.();
     if (this.#closed) return;
     this.#closed = true;
     this.#outbox.fail(new Error("closed"));
@@ -235,17 +268,4 @@ function fitting(count: number, size: number): number {
   if (count === size) return Math.min(size * 4, READ_BUFFER.most);
   // Smaller only by far: else the two pieces of every burst would make it grow and shrink again.
   return count < size / 8 ? Math.max(size / 4, READ_BUFFER.least) : size;
-}
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Waits for `work`, but no longer than `ms`. */
-async function within(ms: number, work: () => Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const bound = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  try {
-    await Promise.race([work(), bound]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -3,9 +3,10 @@ import { encodeReply } from "../protocol/encode.ts";
 import type { EndReason } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { isGone } from "./gone.ts";
+import { Encoder } from "./encoder.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
-export interface ListenerOptions extends ConnectionOptions {
+export interface ListenerOptions extends Omit<ConnectionOptions, "encoder" | "turn"> {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -30,6 +31,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 /** Accepts TCP connections and runs each of them. */
 export class Listener {
   readonly #options: ListenerOptions;
+  readonly #forConnections: ConnectionOptions;
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #checking: ReturnType<typeof setInterval>;
@@ -39,6 +41,8 @@ export class Listener {
   /** @throws {StartupError} if the address cannot be listened on. */
   constructor(options: ListenerOptions) {
     this.#options = options;
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    this.#forConnections = { ...options, encoder: new Encoder(), turn };
     const { host, port } = options;
     try {
       this.#listener = Deno.listen({ hostname: host, port, tcpBacklog: 4096 });
@@ -107,7 +111,7 @@ export class Listener {
       return;
     }
     if (!configure(socket)) return;
-    const connection = new Connection(socket, this.#options);
+    const connection = new Connection(socket, this.#forConnections);
     const done = connection.run().catch(this.#options.onDefect).finally(() =>
       this.#connections.delete(connection)
     );
@@ -115,13 +119,13 @@ export class Listener {
   }
 
   async #turnAway(socket: Deno.TcpConn): Promise<void> {
-    const bytes = encodeReply({
+    const frame = encodeReply({
       msgid: Msg.ERROR,
       errno: Errno.TOO_MANY,
       errmsg: "too many connections, try again later",
     }, 1);
     try {
-      if (bytes) await socket.write(bytes);
+      if (frame) await socket.write(this.#forConnections.encoder.encode(frame));
       await socket.closeWrite();
     } catch (error) {
       if (!isGone(error)) throw error;

@@ -1,25 +1,27 @@
+import { OUTBOX_LAST_DEFENCE } from "../bounds.ts";
+import type { Encoder } from "./encoder.ts";
+
 /** What an outbox writes to; a TCP connection, or a test. May take part of the bytes. */
 export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Writes of one turn of the loop are joined up to this many bytes. */
+/** Frames of one turn of the loop are joined up to so many characters a write. */
 const JOIN = 64 * 1024;
 
-/** Bytes beyond the bound that end the connection. A login answer is the largest single thing. */
-const LAST_DEFENCE = 32 * 1024 * 1024;
-
-interface Item {
-  readonly bytes: Uint8Array;
-  readonly written: (() => void) | undefined;
-}
+/** A frame's text, or what is called when everything before it has been handed to the network. */
+type Item = string | (() => void);
 
 /**
- * The one writer of a connection: a queue, counted in bytes, that is written in order. It does not refuse anything
+ * The one writer of a connection: a queue that is written in order. It does not refuse anything
  * itself; whoever pushes asks {@linkcode Outbox.writable} first (I7), and whoever answers requests stops reading them.
+ *
+ * Frames wait as text, which several connections can share, and become bytes when they are written: one encoding for
+ * each write. A UTF-16 unit is counted as one byte.
  */
 export class Outbox {
   readonly #sink: ByteSink;
+  readonly #encoder: Encoder;
   readonly #bound: number;
   readonly #onFailure: (error: unknown) => void;
   #items: Item[] = [];
@@ -28,8 +30,8 @@ export class Outbox {
   #failed = false;
   #waiting: (() => void)[] = [];
   /**
-   * Whether frames that wait together may go out in one write. Programs of the first generation take what one
-   * `recv` gives them for one frame.
+   * Whether frames that wait are written together. Programs of the first generation take what one `recv` gives them
+   * for one frame.
    */
   joinWrites = false;
 
@@ -37,8 +39,12 @@ export class Outbox {
    * @param bound Bytes from which on {@linkcode writable} is false.
    * @param onFailure Called once when a write fails; nothing is written after that.
    */
-  constructor(sink: ByteSink, options: { bound: number; onFailure: (error: unknown) => void }) {
+  constructor(
+    sink: ByteSink,
+    options: { encoder: Encoder; bound: number; onFailure: (error: unknown) => void },
+  ) {
     this.#sink = sink;
+    this.#encoder = options.encoder;
     this.#bound = options.bound;
     this.#onFailure = options.onFailure;
   }
@@ -52,13 +58,14 @@ export class Outbox {
     return this.#queued < this.#bound && !this.#failed;
   }
 
-  /** Queues bytes, which are not copied. `written` is called when they have been handed to the network. */
-  add(bytes: Uint8Array, written?: () => void): void {
+  /** Queues a frame, with its line end. `written` is called when it has been handed to the network. */
+  add(frame: string, written?: () => void): void {
     if (this.#failed) return;
-    this.#items.push({ bytes, written });
-    this.#queued += bytes.length;
+    this.#items.push(frame);
+    if (written) this.#items.push(written);
+    this.#queued += frame.length;
     // Never reached by those who ask first; whatever forgets to must not take the server's memory.
-    if (this.#queued > this.#bound + LAST_DEFENCE) return this.fail(new Error("too much is queued"));
+    if (this.#queued > this.#bound + OUTBOX_LAST_DEFENCE) return this.fail(new Error("too much is queued"));
     this.#running ??= this.#run();
   }
 
@@ -92,29 +99,35 @@ export class Outbox {
     // One microtask, so that what the same turn adds joins this write.
     await undefined;
     while (this.#items.length > 0) {
-      const items = this.joinWrites ? this.#take() : this.#items.splice(0, 1);
-      const bytes = items.length === 1 ? items[0]!.bytes : join(items);
+      const items = this.#take();
+      const text = textOf(items);
       try {
-        await this.#write(bytes);
+        await this.#write(this.#encoder.encode(text));
       } catch (error) {
         this.fail(error);
         break;
       }
       if (this.#failed) break;
-      this.#queued -= bytes.length;
-      for (const item of items) item.written?.();
+      this.#queued -= text.length;
+      for (const item of items) if (typeof item === "function") item();
       if (this.#queued * 2 < this.#bound) this.#wakeAll();
     }
     this.#running = undefined;
   }
 
+  /** The frames that go together, at least one, and what is to be called after them. */
   #take(): Item[] {
+    const most = this.joinWrites ? JOIN : 0;
     let size = 0;
     let count = 0;
-    while (count < this.#items.length && (count === 0 || size + this.#items[count]!.bytes.length <= JOIN)) {
-      size += this.#items[count++]!.bytes.length;
+    for (const item of this.#items) {
+      if (typeof item === "string" && count > 0 && (size += item.length) > most) break;
+      if (count++ === 0) size = item.length;
     }
-    return this.#items.splice(0, count);
+    if (count < this.#items.length) return this.#items.splice(0, count);
+    const all = this.#items;
+    this.#items = [];
+    return all;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -129,14 +142,8 @@ export class Outbox {
   }
 }
 
-function join(items: readonly Item[]): Uint8Array {
-  let length = 0;
-  for (const item of items) length += item.bytes.length;
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const item of items) {
-    joined.set(item.bytes, at);
-    at += item.bytes.length;
-  }
-  return joined;
+function textOf(items: readonly Item[]): string {
+  let text = "";
+  for (const item of items) if (typeof item === "string") text += item;
+  return text;
 }

@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { TokenBucket } from "./limits.ts";
-import { InFlight } from "./in_flight.ts";
+import { Encoder } from "./encoder.ts";
 import { Outbox } from "./outbox.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** Takes at most `piece` bytes a write, and nothing before it is opened. */
 class SlowSink {
@@ -33,10 +31,10 @@ Deno.test("outbox: writes in order, part by part; joined only where that is want
   ) {
     const sink = new SlowSink(3);
     sink.open();
-    const outbox = new Outbox(sink, { bound: 100, onFailure: () => {} });
+    const outbox = new Outbox(sink, { encoder: new Encoder(), bound: 100, onFailure: () => {} });
     outbox.joinWrites = joinWrites;
     const written: string[] = [];
-    for (const text of ["ab", "c", "defg"]) outbox.add(bytes(text), () => written.push(text));
+    for (const text of ["ab", "c", "defg"]) outbox.add(text, () => written.push(text));
     await outbox.flushed();
     assertEquals([sink.writes, written, outbox.queued], [[...expected], ["ab", "c", "defg"], 0]);
   }
@@ -44,10 +42,10 @@ Deno.test("outbox: writes in order, part by part; joined only where that is want
 
 Deno.test("outbox: counts bytes against its bound, and wakes at half of it", async () => {
   const sink = new SlowSink();
-  const outbox = new Outbox(sink, { bound: 10, onFailure: () => {} });
-  outbox.add(bytes("123456789"));
+  const outbox = new Outbox(sink, { encoder: new Encoder(), bound: 10, onFailure: () => {} });
+  outbox.add("123456789");
   assertEquals([outbox.writable, outbox.queued], [true, 9]);
-  outbox.add(bytes("0"));
+  outbox.add("0");
   assertEquals([outbox.writable, outbox.queued], [false, 10]);
   let drained = false;
   const waiting = outbox.drained().then(() => drained = true);
@@ -62,11 +60,15 @@ Deno.test("outbox: counts bytes against its bound, and wakes at half of it", asy
 Deno.test("outbox: a failed write ends it and frees everybody who waits", async () => {
   const failures: unknown[] = [];
   const sink = { write: () => Promise.reject(new Deno.errors.BrokenPipe()) };
-  const outbox = new Outbox(sink, { bound: 2, onFailure: (error) => failures.push(error) });
-  outbox.add(bytes("123"));
+  const outbox = new Outbox(sink, {
+    encoder: new Encoder(),
+    bound: 2,
+    onFailure: (error) => failures.push(error),
+  });
+  outbox.add("123");
   await outbox.drained();
   await outbox.flushed();
-  outbox.add(bytes("4"));
+  outbox.add("4");
   assertEquals([failures.length, outbox.queued, outbox.writable], [1, 0, false]);
 });
 
@@ -81,19 +83,4 @@ Deno.test("token bucket: so many at once, then so many a second", () => {
   for (let i = 0; i < 10; i++) assertEquals(bucket.take(), 0);
   now = 0;
   assertEquals(bucket.take(), 100, "a clock that goes back gives nothing away");
-});
-
-Deno.test("in flight: waits until few enough are under way", async () => {
-  const inFlight = new InFlight();
-  assertEquals(inFlight.below(1), undefined);
-  inFlight.start();
-  inFlight.start();
-  const order: string[] = [];
-  const none = inFlight.below(1)?.then(() => order.push("none"));
-  const one = inFlight.below(2)?.then(() => order.push("one"));
-  inFlight.end();
-  await one;
-  inFlight.end();
-  await none;
-  assertEquals(order, ["one", "none"]);
 });

@@ -59,9 +59,10 @@ export class Router {
       if (this.stopping) throw new Refusal(Errno.STOPPING, "the server is stopping", { retryMs: RETRY_MS });
       // That the client lives is true whoever serves it.
       if (msgid !== Msg.PONG && !this.#mayServe()) throw notStored();
-      if (route.order === "alone") return this.#alone(client, route, { msgid, body });
-      const done = this.#handle(client, route, { msgid, body });
-      if (done instanceof Promise) this.#track(client, done, { msgid, body });
+      const parsed = { msgid, body, size: text.length };
+      if (route.order === "alone") return this.#alone(client, route, parsed);
+      const done = this.#handle(client, route, parsed);
+      if (done instanceof Promise) this.#track(client, done, parsed);
     } catch (error) {
       this.#fail(client, error, { msgid, body });
     }
@@ -88,26 +89,26 @@ export class Router {
   }
 
   async #alone(client: RoutedClient, route: Route<ClientMsg>, parsed: Parsed): Promise<void> {
-    await client.inFlight.below(1);
-    client.inFlight.start();
+    await client.inFlight.idle();
+    client.inFlight.start(parsed.size);
     try {
       await this.#handle(client, route, parsed);
     } catch (error) {
       this.#fail(client, error, parsed);
     } finally {
-      client.inFlight.end();
+      client.inFlight.end(parsed.size);
     }
   }
 
-  async #track(client: RoutedClient, done: Promise<void>, parsed: Parsed): Promise<void> {
-    client.inFlight.start();
-    try {
-      await done;
-    } catch (error) {
-      this.#fail(client, error, parsed);
-    } finally {
-      client.inFlight.end();
-    }
+  #track(client: RoutedClient, done: Promise<void>, parsed: Parsed): void {
+    client.inFlight.start(parsed.size);
+    done.then(
+      () => client.inFlight.end(parsed.size),
+      (error) => {
+        this.#fail(client, error, parsed);
+        client.inFlight.end(parsed.size);
+      },
+    );
   }
 
   #fail(client: RoutedClient, error: unknown, about: MaybeParsed): void {
@@ -142,10 +143,15 @@ const notStored = () => new Refusal(Errno.NOT_STORED, "not stored, try again", {
 interface Parsed {
   readonly msgid: number;
   readonly body: Record<string, unknown>;
+  /** Of the frame, in bytes; a UTF-16 unit counts as one. */
+  readonly size: number;
 }
 
 /** What was found out about a frame before something failed. */
-type MaybeParsed = { readonly [K in keyof Parsed]: Parsed[K] | undefined };
+interface MaybeParsed {
+  readonly msgid: number | undefined;
+  readonly body: Record<string, unknown> | undefined;
+}
 
 /** Whether a client that means well does not send such a request. */
 function isFault({ errno }: Refusal): boolean {

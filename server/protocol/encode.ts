@@ -3,47 +3,43 @@ import { type Generation, messageFrame } from "./message_frame.ts";
 import { Msg } from "./msgid.ts";
 import { toV1 } from "./v1.ts";
 
-const utf8 = new TextEncoder();
-
 /** One log entry on its way to any number of sessions: serialised once for each generation, when first asked for. */
 export class Push {
   readonly message: LogMessage;
-  #v1: Uint8Array | undefined;
-  #v2: Uint8Array | undefined;
+  #v1: string | undefined;
+  #v2: string | undefined;
 
   constructor(message: LogMessage) {
     this.message = message;
   }
 
-  /** The frame with its line end, in UTF-8. Shared: not to be written to. */
-  bytes(generation: Generation): Uint8Array {
+  /** The frame with its line end. */
+  text(generation: Generation): string {
     return generation === 1
-      ? this.#v1 ??= utf8.encode(messageFrame(this.message, 1) + "\n")
-      : this.#v2 ??= utf8.encode(messageFrame(this.message, 2) + "\n");
+      ? this.#v1 ??= messageFrame(this.message, 1) + "\n"
+      : this.#v2 ??= messageFrame(this.message, 2) + "\n";
   }
 }
 
 /**
- * The bytes of a reply with its line end, or undefined if clients of this generation know nothing like it.
+ * The text of a reply with its line end, or undefined if clients of this generation know nothing like it.
  * A v1 session is sent msgid 2, 5, 6, 7, 8, 11 and 16 and no others.
  */
-export function encodeReply(reply: Reply, generation: Generation): Uint8Array | undefined {
+export function encodeReply(reply: Reply, generation: Generation): string | undefined {
   if (generation === 1) {
     const frame = toV1(reply);
-    return frame && utf8.encode(JSON.stringify(frame) + "\n");
+    return frame && JSON.stringify(frame) + "\n";
   }
   // Half of what goes out; neither of its texts can hold anything that JSON would escape.
   if (reply.msgid === Msg.MESSAGE_ACK) {
     const { mid, conv, seq, at } = reply;
     const about = mid === undefined ? "" : `"mid":"${mid}",`;
-    return utf8.encode(`{"msgid":${Msg.MESSAGE_ACK},${about}"conv":"${conv}","seq":${seq},"at":${at}}\n`);
+    return `{"msgid":${Msg.MESSAGE_ACK},${about}"conv":"${conv}","seq":${seq},"at":${at}}\n`;
   }
   if (reply.msgid === Msg.HISTORY_ACK) {
-    return utf8.encode(
-      `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${
-        reply.frames.join(",")
-      }],"more":${reply.more}}\n`,
-    );
+    return `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${
+      reply.frames.join(",")
+    }],"more":${reply.more}}\n`;
   }
-  return utf8.encode(JSON.stringify(reply) + "\n");
+  return JSON.stringify(reply) + "\n";
 }

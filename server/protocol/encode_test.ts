@@ -17,7 +17,7 @@ const message: LogMessage = {
   at: 1_700_000_000_000,
 };
 const time = serverTime(message.at);
-const decode = (bytes: Uint8Array | undefined) => bytes && JSON.parse(new TextDecoder().decode(bytes));
+const decode = (text: string | undefined) => text && JSON.parse(text);
 
 Deno.test("frames: a message to a user, in both generations", () => {
   const five = { msgid: 6, id: 7, name: 'O"Neil', toid: 3, msg: "hi", time };
@@ -64,11 +64,11 @@ Deno.test("frames: the steps of becoming friends", () => {
   }
 });
 
-Deno.test("frames: a push is serialised once for each generation", () => {
+Deno.test("frames: a push is its frame and a line end", () => {
   const push = new Push(message);
-  assertEquals(push.bytes(1), push.bytes(1));
-  assertEquals(push.bytes(2) === push.bytes(2), true);
-  assertEquals(new TextDecoder().decode(push.bytes(2)), messageFrame(message, 2) + "\n");
+  for (const generation of [1, 2] as const) {
+    assertEquals(push.text(generation), messageFrame(message, generation) + "\n");
+  }
 });
 
 Deno.test("v1: replies it has no word for are not sent, lists are JSON strings and left out when empty", () => {
@@ -98,8 +98,29 @@ Deno.test("conversations: names and back", () => {
   assertEquals([pairConv(7, 3), pairConv(3, 7), pairConv(5, 5)], ["u3-7", "u3-7", "u5-5"]);
   assertEquals(parseConv("u3-7"), { kind: "pair", low: 3, high: 7 });
   assertEquals(parseConv("g5"), { kind: "group", group: 5 });
+  assertEquals(parseConv("g9007199254740991"), { kind: "group", group: Number.MAX_SAFE_INTEGER });
   for (
-    const bad of ["", "u", "u7-3", "u0-1", "u1-", "u1-2-3", "g", "g0", "g1.5", "g01", "x1", "u1-1e3", "u 1-2"]
+    const bad of [
+      "",
+      "u",
+      "u7-3",
+      "u0-1",
+      "u1-",
+      "u1-2-3",
+      "g",
+      "g0",
+      "g1.5",
+      "g01",
+      "x1",
+      "u1-1e3",
+      "u 1-2",
+      "u-1-2",
+      "g99999999999999999999",
+      "g9007199254740992",
+      "u1",
+      "u1-02",
+      "g1 ",
+    ]
   ) {
     assertEquals(parseConv(bad), undefined, bad);
   }

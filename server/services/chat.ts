@@ -88,5 +88,6 @@ export class Chat {
 /** Tells the sender that its message is committed. */
 export function acknowledge(session: Session, message: LogMessage): void {
   const { mid, conv, seq, at } = message;
-  session.peer.reply({ msgid: Msg.MESSAGE_ACK, ...(mid === null ? {} : { mid }), conv, seq, at });
+  const ack = { msgid: Msg.MESSAGE_ACK, conv, seq, at };
+  session.peer.reply(mid === null ? ack : { ...ack, mid });
 }
