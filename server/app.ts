@@ -45,7 +45,7 @@ export interface App {
 export async function startApp(config: Config, log: Logger): Promise<App> {
   await using starting = new AsyncDisposableStack();
   const node = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-  const store = await openStore(config);
+  const store = await openStore(config, log);
   starting.defer(() => store.close());
   const { events, handle } = busEvents();
   const bus = await openBus(config, { events, node, log });
@@ -206,9 +206,13 @@ function busEvents(): { events: BusEvents; handle: (handler: BusEvents) => void 
   };
 }
 
-async function openStore(config: Config): Promise<Store> {
+async function openStore(config: Config, log: Logger): Promise<Store> {
   if (config.db.startsWith("sqlite:")) {
-    return await openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
+    return await openSqlite({
+      path: config.db.slice("sqlite:".length),
+      durability: config.durability,
+      onReport: ({ level, message, fields }) => log[level](message, fields),
+    });
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
   const { openMysql } = await import("./stores/mysql/open.ts");
