@@ -52,7 +52,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   await using starting = new AsyncDisposableStack();
   const node = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   const later: { leases?: Leases } = {};
-  const store = await openStore(config, { onOlder: () => later.leases?.doubt() });
+  const store = await openStore(config, { log, onOlder: () => later.leases?.doubt() });
   starting.defer(() => store.close());
   const cluster = await store.cluster.read();
   const { events, handle } = busEvents();
@@ -247,9 +247,16 @@ function busEvents(): { events: BusEvents; handle: (handler: BusEvents) => void 
   };
 }
 
-async function openStore(config: Config, { onOlder }: { onOlder: () => void }): Promise<Store> {
+async function openStore(
+  config: Config,
+  { log, onOlder }: { log: Logger; onOlder: () => void },
+): Promise<Store> {
   if (config.db.startsWith("sqlite:")) {
-    return await openSqlite({ path: config.db.slice("sqlite:".length), durability: config.durability });
+    return await openSqlite({
+      path: config.db.slice("sqlite:".length),
+      durability: config.durability,
+      onReport: ({ level, message, fields }) => log[level](message, fields),
+    });
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
   const { openMysql } = await import("./stores/mysql/open.ts");

@@ -5,6 +5,7 @@ import mysql004 from "../../sql/mysql/004_kinds.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
 import sqlite002 from "../../sql/sqlite/002_arrived.sql" with { type: "text" };
 import sqlite003 from "../../sql/sqlite/003_cluster.sql" with { type: "text" };
+import sqlite004 from "../../sql/sqlite/004_entries.sql" with { type: "text" };
 
 /** One step of the schema, applied once and in order. */
 export interface Migration {
@@ -12,11 +13,15 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** The steps for SQLite; imported as text, so that they are part of the executable. */
+/**
+ * The steps for SQLite; imported as text, so that they are part of the executable. A statement ends with a semicolon at
+ * the end of a line whose next one is not indented.
+ */
 export const SQLITE_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: sqlite001 },
   { version: 2, sql: sqlite002 },
   { version: 3, sql: sqlite003 },
+  { version: 4, sql: sqlite004 },
 ];
 
 /** The steps for MySQL and MariaDB. Statements end with a semicolon at the end of a line. */

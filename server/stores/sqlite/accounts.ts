@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Statement } from "./statements.ts";
-import type { Writes } from "./writer.ts";
+import type { Writes } from "./writes.ts";
 import type { Account, AccountStore, NewToken } from "../store.ts";
 
 export class SqliteAccounts implements AccountStore {

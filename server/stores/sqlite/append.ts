@@ -1,238 +1,207 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { Between, Effect } from "../../protocol/kinds.ts";
 import type { LogMessage } from "../../protocol/messages.ts";
-import { MESSAGE, type MessageRow } from "./log.ts";
+import { type Facts, type Plan, plan } from "../plan.ts";
+import { type NewMessage, StoreUnavailable } from "../store.ts";
+import { Filing } from "./filing.ts";
+import { MESSAGE } from "./messages.ts";
 import { Statement, Transactions } from "./statements.ts";
-import { type NewMessage, type Refused, StoreUnavailable } from "../store.ts";
+import type { Batch, Failure, Outcome, Report } from "./writes.ts";
 
-/** Some entries to be committed together. */
-export interface Batch {
-  readonly entries: readonly NewMessage[];
-  /** Unix milliseconds. */
-  readonly at: number;
-  /** See {@linkcode SqliteAppend.commit}. */
-  readonly epoch: number;
-}
-
-/** What became of an entry: its number, why it was refused, or the message that was stored under its mid before. */
-export type Outcome = number | Refused | LogMessage;
-
-/** A transaction that is being put together. */
-interface Draft {
-  readonly at: number;
-  /** Messages to be inserted. */
-  readonly rows: SQLInputValue[][];
-  /** Conversations that have a new number. */
-  readonly touched: Set<string>;
-  /** What was added to the keys in memory. */
-  readonly keys: string[];
-}
-
-/**
- * So many arrived messages, or characters of text, are filed together. More are cheaper a message, and keep a commit
- * waiting for longer.
- */
-const FILE_AT = { messages: 4000, text: 8_000_000 } as const;
-/** So many times as much may arrive while filing fails. */
-const OVERFLOW = 10;
-/** So many messages are inserted by one statement, if there are as many. */
+/** So many rows are written by one statement, if there are as many. */
 const ROWS = 32;
 /** Conversations whose newest number is kept in memory. */
 const MAX_KNOWN = 50_000;
 
 /**
- * Commits batches of messages, in two steps: a commit appends them to `message_arrived`, which has no keys and so costs
- * a page for dozens of them, however many conversations they belong to; later they are filed in `message_filed`, whose
- * keys put each in a place of its own. That a (sender, mid) is there once is a key of the second table; for what has
- * not been filed it is remembered here.
+ * Commits batches of messages. A commit appends them to a table without indexes, which costs one page for dozens of
+ * them, however many conversations they belong to; {@linkcode Filing} builds the keys later.
  */
 export class SqliteAppend {
   readonly #transactions: Transactions;
-  /** Sender and mid of what has arrived and is not filed. */
-  readonly #arrived = new Set<string>();
-  #unfiled = 0;
-  #unfiledText = 0;
+  readonly #filing: Filing;
   /** The newest numbers of conversations; nobody else writes to them. */
   readonly #newest = new Map<string, number>();
+  readonly #facts: Facts;
   #failedEpoch = -1;
-  readonly #seq: Statement<{ seq: number }>;
-  readonly #setSeq: Statement<never>;
-  readonly #newConversation: Statement<never>;
-  readonly #newProgress: Statement<never>;
-  readonly #user: Statement<{ id: number }>;
   readonly #insert: Statement<never>;
   readonly #insertMany: Statement<never>;
-  readonly #isFiled: Statement<{ seq: number }>;
-  readonly #byMid: Statement<MessageRow>;
-  readonly #isFriend: Statement<{ userid: number }>;
-  readonly #befriend: Statement<never>;
+  readonly #setSeq: Statement<never>;
+  readonly #setSeqs: Statement<never>;
+  readonly #newProgress: Statement<never>;
   readonly #ask: Statement<never>;
+  readonly #befriend: Statement<never>;
   readonly #answer: Statement<never>;
-  readonly #file: Statement<never>;
-  readonly #clear: Statement<never>;
-  readonly #db: DatabaseSync;
-  readonly #synchronous: number;
 
-  constructor(db: DatabaseSync) {
-    this.#db = db;
+  constructor(db: DatabaseSync, options: { report: (report: Report) => void }) {
     this.#transactions = new Transactions(db);
-    this.#synchronous = new Statement<{ synchronous: number }>(db, "PRAGMA synchronous").get()!.synchronous;
-    this.#seq = new Statement(db, "SELECT seq FROM conversation WHERE conv = ?");
-    this.#setSeq = new Statement(db, "UPDATE conversation SET seq = ? WHERE conv = ?");
-    this.#newConversation = new Statement(db, "INSERT INTO conversation (conv, seq) VALUES (?, 0)");
+    this.#filing = new Filing(db, options);
+    this.#facts = facts(db, { newest: this.#newest, filing: this.#filing });
+    this.#insert = new Statement(db, insertOf(1));
+    this.#insertMany = new Statement(db, insertOf(ROWS));
+    this.#setSeq = new Statement(db, setSeqOf(1));
+    this.#setSeqs = new Statement(db, setSeqOf(ROWS));
     this.#newProgress = new Statement(
       db,
       `INSERT INTO progress (userid, conv, joined, delivered, "read") VALUES (?, ?, 0, 0, 0)
        ON CONFLICT (userid, conv) DO NOTHING`,
-    );
-    this.#user = new Statement(db, "SELECT id FROM user WHERE id = ?");
-    const insert = "INSERT INTO message_arrived (conv, seq, sender, mid, kind, body, at) VALUES";
-    const row = "(?, ?, ?, ?, ?, ?, ?)";
-    this.#insert = new Statement(db, `${insert} ${row}`);
-    this.#insertMany = new Statement(db, `${insert} ${Array(ROWS).fill(row).join(", ")}`);
-    this.#isFiled = new Statement(db, "SELECT seq FROM message_filed WHERE sender = ? AND mid = ?");
-    this.#byMid = new Statement(db, `${MESSAGE} WHERE message.sender = ? AND message.mid = ?`);
-    this.#isFriend = new Statement(db, "SELECT userid FROM friend WHERE userid = ? AND friendid = ?");
-    this.#befriend = new Statement(
-      db,
-      "INSERT INTO friend (userid, friendid, since) VALUES (?1, ?2, ?3), (?2, ?1, ?3) ON CONFLICT DO NOTHING",
     );
     this.#ask = new Statement(
       db,
       "INSERT INTO friendrequest (userid, friendid) VALUES (?, ?) ON CONFLICT DO NOTHING",
     );
     this.#answer = new Statement(db, "DELETE FROM friendrequest WHERE userid = ? AND friendid = ?");
-    // Neighbours in the keys one after the other: each page is written once.
-    this.#file = new Statement(
+    this.#befriend = new Statement(
       db,
-      `INSERT INTO message_filed (conv, seq, sender, mid, kind, body, at)
-       SELECT conv, seq, sender, mid, kind, body, at FROM message_arrived ORDER BY conv, seq`,
+      "INSERT INTO friend (userid, friendid, since) VALUES (?1, ?2, ?3), (?2, ?1, ?3) ON CONFLICT DO NOTHING",
     );
-    this.#clear = new Statement(db, "DELETE FROM message_arrived");
-    // What an earlier process left.
-    this.#unfiled = new Statement<{ n: number }>(db, "SELECT count(*) AS n FROM message_arrived").get()!.n;
-    this.file();
+    for (const { conv, seq } of this.#filing.recall()) {
+      this.#newest.set(conv, Math.max(seq, this.#facts.newest(conv) ?? 0));
+    }
+    this.#filing.file();
   }
 
-  /** Messages that have arrived and are not filed. */
-  get unfiled(): number {
-    return this.#unfiled;
+  get filing(): Pick<Filing, "isEmpty" | "isFull" | "file"> {
+    return this.#filing;
   }
 
-  /**
-   * Commits a batch in one transaction. Callers need not wait for one batch before they give the next: after one has
-   * failed those of the same epoch (and of earlier ones) are refused, so that none overtakes it; whoever has heard of
-   * the failure goes on in a new epoch.
-   */
+  /** See {@linkcode WriteCalls.commit}. */
   commit({ entries, at, epoch }: Batch): Outcome[] {
-    if (epoch <= this.#failedEpoch) throw new StoreUnavailable("what came before could not be stored");
-    const draft: Draft = { at, rows: [], touched: new Set(), keys: [] };
-    let outcomes: Outcome[];
-    try {
-      // Whoever reads looks through all that has arrived.
-      if (this.#holds(OVERFLOW)) throw new StoreUnavailable("messages cannot be filed: is the disk full?");
-      outcomes = this.#transactions.run(() => {
-        const outcomes = entries.map((entry) => this.#append(entry, draft));
-        this.#write(draft.rows);
-        for (const conv of draft.touched) this.#setSeq.run(this.#newest.get(conv)!, conv);
-        return outcomes;
-      });
-    } catch (error) {
+    if (epoch <= this.#failedEpoch) return entries.map(() => OVERTAKING);
+    // Whoever reads looks through everything that is not filed.
+    if (this.#filing.overflows) {
       this.#failedEpoch = epoch;
-      this.#newest.clear();
-      for (const key of draft.keys) this.#arrived.delete(key);
-      throw error;
+      return entries.map(() => OVERFLOWS);
     }
-    for (let i = 0; i < outcomes.length; i++) {
-      if (typeof outcomes[i] !== "number") continue;
-      this.#unfiled++;
-      this.#unfiledText += entries[i]!.body.length;
-    }
-    if (this.#newest.size > MAX_KNOWN) this.#newest.clear();
-    return outcomes;
+    return this.#commit(entries, { at, epoch });
   }
 
-  /** Whether enough has arrived to file it. */
-  get isFull(): boolean {
-    return this.#holds(1);
-  }
-
-  /** Files what has arrived. If it fails nothing is lost: it stays where it is, to be filed with what comes. */
-  file(): void {
-    if (this.#unfiled === 0) return;
-    // Durable are the messages already: where they stand after a power failure does not matter.
-    this.#db.exec("PRAGMA synchronous = NORMAL");
+  /** Commits entries together; if one of them cannot be stored, the others without it. */
+  #commit(entries: readonly NewMessage[], { at, epoch }: { at: number; epoch: number }): Outcome[] {
+    if (epoch <= this.#failedEpoch) return entries.map(() => OVERTAKING);
     try {
-      this.#transactions.run(() => {
-        this.#file.run();
-        this.#clear.run();
+      const planned = this.#transactions.run(() => {
+        const planned = plan(entries, { facts: this.#facts, at });
+        return { planned, first: this.#write(planned, at) };
       });
-    } finally {
-      this.#db.exec(`PRAGMA synchronous = ${this.#synchronous}`);
+      return this.#note(planned);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.unavailable) this.#failedEpoch = epoch;
+      if (failure.unavailable || entries.length === 1) return entries.map(() => failure);
+      const middle = entries.length >> 1;
+      return [entries.slice(0, middle), entries.slice(middle)]
+        .flatMap((half) => this.#commit(half, { at, epoch }));
     }
-    this.#unfiled = this.#unfiledText = 0;
-    this.#arrived.clear();
   }
 
-  #holds(times: number): boolean {
-    return this.#unfiled >= times * FILE_AT.messages || this.#unfiledText >= times * FILE_AT.text;
+  /** Writes what was planned. The id of the first row. */
+  #write({ rows }: Plan<NewMessage>, time: number): number {
+    const first = this.#filing.last + 1;
+    const newest = new Map<string, number>();
+    for (const { entry, message, begins, effects } of rows) {
+      newest.set(message.conv, message.seq);
+      if (begins) {
+        this.#newProgress.run(entry.sender, entry.conv);
+        this.#newProgress.run(entry.to!, entry.conv);
+      }
+      for (const effect of effects) this.#effect[effect](entry, time);
+    }
+    inParts(rows, (part, at) => {
+      const values: SQLInputValue[] = [first + at, time];
+      for (const { message: { conv, seq, sender, mid, kind, body } } of part) {
+        values.push(conv, seq, sender, mid, kind, body);
+      }
+      (part.length === ROWS ? this.#insertMany : this.#insert).run(...values);
+    });
+    inParts([...newest], (part) => {
+      (part.length === ROWS ? this.#setSeqs : this.#setSeq).run(...part.flat());
+    });
+    return first;
   }
 
-  #append(message: NewMessage, draft: Draft): Outcome {
-    const { conv, kind, sender, mid, body } = message;
-    const key = `${sender} ${mid}`;
-    if (mid !== null && (this.#arrived.has(key) || this.#isFiled.get(sender, mid))) {
-      // It may be one of this very batch.
-      this.#write(draft.rows);
-      return this.#byMid.get(sender, mid)!;
-    }
-    let seq = this.#newest.get(conv) ?? this.#seq.get(conv)?.seq;
-    if (seq === undefined) {
-      const refused = this.#refuseNew(message);
-      if (refused) return refused;
-    }
-    if (kind !== "chat") {
-      const refused = this.#friendStep(message, draft.at);
-      if (refused) return refused;
-    }
-    if (seq === undefined) {
-      this.#newConversation.run(conv);
-      this.#newProgress.run(sender, conv);
-      this.#newProgress.run(message.to!, conv);
-      seq = 0;
-    }
-    draft.rows.push([conv, ++seq, sender, mid, kind, body, draft.at]);
-    draft.touched.add(conv);
-    this.#newest.set(conv, seq);
-    if (mid !== null) {
-      draft.keys.push(key);
-      this.#arrived.add(key);
-    }
-    return seq;
-  }
+  readonly #effect: Record<Effect, (entry: NewMessage, at: number) => void> = {
+    ask: ({ sender, to }) => this.#ask.run(sender, to!),
+    answer: ({ sender, to }) => this.#answer.run(to!, sender),
+    befriend: ({ sender, to }, at) => {
+      this.#answer.run(to!, sender);
+      this.#answer.run(sender, to!);
+      this.#befriend.run(sender, to!, at);
+    },
+  };
 
-  /** Inserts rows, and takes them out of the array. */
-  #write(rows: SQLInputValue[][]): void {
-    while (rows.length >= ROWS) this.#insertMany.run(...rows.splice(0, ROWS).flat());
-    for (const row of rows.splice(0)) this.#insert.run(...row);
+  /** Remembers what was committed. */
+  #note({ planned, first }: { planned: Plan<NewMessage>; first: number }): Outcome[] {
+    if (this.#newest.size > MAX_KNOWN) this.#newest.clear();
+    planned.rows.forEach(({ message }, i) => {
+      const { conv, seq, sender, mid, body } = message;
+      this.#newest.set(conv, seq);
+      this.#filing.note({ id: first + i, conv, seq, sender, mid, size: body.length });
+    });
+    return planned.outcomes.map((outcome) =>
+      "refused" in outcome ? outcome.refused : outcome.fresh ? outcome.stored.seq : outcome.stored
+    );
   }
+}
 
-  /** A pair's conversation begins with its first message, a group's with the group. */
-  #refuseNew(message: NewMessage): Refused | undefined {
-    if (message.to === undefined) return "not_a_member";
-    return this.#user.get(message.to) ? undefined : "no_user";
-  }
+/** What the database says, with what is known without asking it. */
+function facts(
+  db: DatabaseSync,
+  { newest, filing }: { newest: ReadonlyMap<string, number>; filing: Filing },
+): Facts {
+  // The larger one, should they differ: a number that is taken is never given again.
+  const seq = new Statement<{ seq: number }>(
+    db,
+    `SELECT max(seq, coalesce((SELECT max(seq) FROM entry_place WHERE entry_place.conv = conversation.conv), 0)) AS seq
+       FROM conversation WHERE conv = ?`,
+  );
+  const idOf = new Statement<{ id: number }>(db, "SELECT id FROM entry_mid WHERE sender = ? AND mid = ?");
+  const message = new Statement<LogMessage>(db, MESSAGE);
+  const user = new Statement<{ id: number }>(db, "SELECT id FROM user WHERE id = ?");
+  const between = new Statement<Record<keyof Between, number>>(
+    db,
+    `SELECT EXISTS (SELECT 1 FROM friend WHERE userid = ?1 AND friendid = ?2) AS friends,
+            EXISTS (SELECT 1 FROM friendrequest WHERE userid = ?1 AND friendid = ?2) AS asked,
+            EXISTS (SELECT 1 FROM friendrequest WHERE userid = ?2 AND friendid = ?1) AS wanted`,
+  );
+  return {
+    newest: (conv) => newest.get(conv) ?? seq.get(conv)?.seq,
+    stored({ sender, mid }): LogMessage | undefined {
+      if (mid === null) return undefined;
+      const id = filing.find(sender, mid) ?? idOf.get(sender, mid)?.id;
+      return id === undefined ? undefined : message.get(id);
+    },
+    isUser: (id) => user.get(id) !== undefined,
+    between({ sender, to }) {
+      const { friends, asked, wanted } = between.get(sender, to!)!;
+      return { friends: friends > 0, asked: asked > 0, wanted: wanted > 0 };
+    },
+  };
+}
 
-  #friendStep({ kind, sender, to }: NewMessage, at: number): Refused | undefined {
-    if (to === undefined) return "no_request";
-    if (kind === "request") {
-      if (this.#isFriend.get(sender, to)) return "already";
-      return this.#ask.run(sender, to) === 0 ? "already" : undefined;
-    }
-    if (this.#answer.run(to, sender) === 0) return "no_request";
-    if (kind === "accept") {
-      this.#answer.run(sender, to);
-      this.#befriend.run(sender, to, at);
-    }
-    return undefined;
-  }
+/** Calls `run` with parts of {@linkcode ROWS} and where each begins, as long as there are so many; then with single ones. */
+function inParts<T>(all: readonly T[], run: (part: readonly T[], at: number) => void): void {
+  let at = 0;
+  for (; at + ROWS <= all.length; at += ROWS) run(all.slice(at, at + ROWS), at);
+  for (; at < all.length; at++) run([all[at]!], at);
+}
+
+/** Parameters: the id of the first row, the time, then six a row. */
+function insertOf(rows: number): string {
+  const values = Array.from({ length: rows }, (_, i) => `(?1 + ${i}, ?2, ?, ?, ?, ?, ?, ?)`);
+  return `INSERT INTO entry (id, at, conv, seq, sender, mid, kind, body) VALUES ${values.join(", ")}`;
+}
+
+/** Parameters: conversation and newest number, for each row. */
+function setSeqOf(rows: number): string {
+  return `INSERT INTO conversation (conv, seq) VALUES ${Array(rows).fill("(?, ?)").join(", ")}
+          ON CONFLICT (conv) DO UPDATE SET seq = excluded.seq`;
+}
+
+const OVERTAKING: Failure = { failed: "what came before could not be stored", unavailable: true };
+const OVERFLOWS: Failure = { failed: "messages cannot be filed: is the disk full?", unavailable: true };
+
+function failureOf(error: unknown): Failure {
+  const failed = error instanceof Error ? error.message : String(error);
+  return { failed, unavailable: error instanceof StoreUnavailable };
 }

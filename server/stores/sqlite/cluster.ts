@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { newCluster, newLogName } from "../new_cluster.ts";
 import type { Cluster, ClusterStore } from "../store.ts";
 import { Statement } from "./statements.ts";
-import type { Writes } from "./writer.ts";
+import type { Writes } from "./writes.ts";
 
 export class SqliteCluster implements ClusterStore {
   readonly #writes: Writes;

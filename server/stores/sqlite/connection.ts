@@ -12,22 +12,38 @@ const BUSY_TIMEOUT = 500;
 /** Pages of the log file that are brought into the database file at once: more are fewer writes of the same page. */
 const CHECKPOINT = 8000;
 
-/** Opens a connection. */
-export function connect({ path, durability }: ConnectOptions): DatabaseSync {
-  const db = new DatabaseSync(path);
+/** Opens a connection, ready for use. */
+export function connect(options: ConnectOptions): DatabaseSync {
+  const db = openFile(options.path);
   try {
-    // WAL: readers and the writer do not wait for each other, and a commit is one sequential write.
-    db.exec(`
-      PRAGMA busy_timeout = ${BUSY_TIMEOUT};
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
-      PRAGMA wal_autocheckpoint = ${CHECKPOINT};
-      PRAGMA foreign_keys = ON;
-      PRAGMA cache_size = -65536;
-    `);
+    configure(db, options);
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Opens a connection that has changed nothing yet. */
+export function openFile(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
+  return db;
+}
+
+/** Makes a connection ready for use. */
+export function configure(db: DatabaseSync, { durability }: ConnectOptions): void {
+  for (
+    const setting of [
+      // WAL: readers and the writer do not wait for each other, and a commit is one sequential write.
+      "journal_mode = WAL",
+      `synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`,
+      `wal_autocheckpoint = ${CHECKPOINT}`,
+      "foreign_keys = ON",
+      "cache_size = -65536",
+    ]
+  ) {
+    // Prepared: errors of `exec` do not say what kind they are.
+    db.prepare(`PRAGMA ${setting}`).all();
   }
 }

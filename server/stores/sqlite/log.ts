@@ -1,28 +1,21 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
+import type { LogMessage, Progress } from "../../protocol/messages.ts";
 import { BATCH, GroupCommit } from "../group_commit.ts";
+import {
+  type Appended,
+  type Behind,
+  type CursorMove,
+  type LogStore,
+  type NewMessage,
+  type Page,
+  StoreUnavailable,
+} from "../store.ts";
+import { MESSAGE } from "./messages.ts";
 import { Statement } from "./statements.ts";
-import type { Outcome } from "./append.ts";
-import type { Writes } from "./writer.ts";
-import type { Appended, Behind, CursorMove, LogStore, NewMessage, Page } from "../store.ts";
+import type { Failure, Outcome, Writes } from "./writes.ts";
 
-/** What {@linkcode MESSAGE} selects. */
-export interface MessageRow {
-  conv: string;
-  seq: number;
-  kind: Kind;
-  sender: number;
-  senderName: string;
-  mid: string | null;
-  body: string;
-  at: number;
-}
-
-/** Begins a query for messages. */
-export const MESSAGE =
-  `SELECT message.conv, message.seq, message.kind, message.sender, COALESCE(user.name, '') AS senderName,
-    message.mid, message.body, message.at FROM message LEFT JOIN user ON user.id = message.sender`;
-
+/** Users whose conversations are looked through in one turn of the event loop. */
+const LOOKED_AT_ONCE = 50;
 /** So many batches are on their way to the disk at once: one is prepared while the other is written. */
 const DEPTH = 2;
 
@@ -30,10 +23,11 @@ export class SqliteLog implements LogStore {
   readonly #writes: Writes;
   readonly #now: () => number;
   readonly #commits: GroupCommit<NewMessage, Appended>;
-  /** See {@linkcode SqliteAppend.commit}. */
+  /** See {@linkcode WriteCalls.commit}. */
   #epoch = 0;
-  readonly #after: Statement<MessageRow>;
-  readonly #before: Statement<MessageRow>;
+  readonly #after: Statement<{ id: number }>;
+  readonly #before: Statement<{ id: number }>;
+  readonly #message: Statement<LogMessage>;
   readonly #conversations: Statement<Progress>;
   readonly #behind: Statement<{ conv: string; seq: number }>;
   readonly #membership: Statement<{ joined: number }>;
@@ -42,14 +36,9 @@ export class SqliteLog implements LogStore {
     this.#writes = options.writes;
     this.#now = options.now;
     this.#commits = new GroupCommit((batch) => this.#commit(batch), { ...BATCH, depth: DEPTH });
-    this.#after = new Statement(
-      db,
-      `${MESSAGE} WHERE message.conv = ? AND message.seq > ? ORDER BY message.seq LIMIT ?`,
-    );
-    this.#before = new Statement(
-      db,
-      `${MESSAGE} WHERE message.conv = ? AND message.seq < ? ORDER BY message.seq DESC LIMIT ?`,
-    );
+    this.#after = new Statement(db, idsOf("seq > ?2", "ASC"));
+    this.#before = new Statement(db, idsOf("seq < ?2", "DESC"));
+    this.#message = new Statement(db, MESSAGE);
     this.#conversations = new Statement(
       db,
       `SELECT progress.conv, conversation.seq, progress.delivered, progress."read"
@@ -90,20 +79,28 @@ export class SqliteLog implements LogStore {
   }
 
   async behind(users: readonly number[]): Promise<Behind[]> {
-    return await users.flatMap((user) =>
-      this.#behind.all(user).map((row) => ({ user, conv: row.conv, seq: row.seq }))
-    );
+    const found: Behind[] = [];
+    for (const [i, user] of users.entries()) {
+      for (const { conv, seq } of this.#behind.all(user)) found.push({ user, conv, seq });
+      // What else is ready has its turn in between.
+      if (i % LOOKED_AT_ONCE === LOOKED_AT_ONCE - 1) await new Promise<void>((next) => setImmediate(next));
+    }
+    return found;
   }
 
   moveCursors(moves: readonly CursorMove[]): Promise<void> {
     return this.#writes.call("moveCursors", moves);
   }
 
-  async #commit(entries: readonly NewMessage[]): Promise<Appended[]> {
+  async #commit(entries: readonly NewMessage[]): Promise<(Appended | Promise<Appended>)[]> {
     const epoch = this.#epoch;
     const at = this.#now();
     try {
       const outcomes = await this.#writes.call("commit", { entries, at, epoch });
+      const failures = outcomes.flatMap((outcome) => isUnavailable(outcome) ? [outcome.failed] : []);
+      if (failures.length > 0) this.#epoch = Math.max(this.#epoch, epoch + 1);
+      // Nothing was stored: neither will be what waits.
+      if (failures.length === entries.length) throw new StoreUnavailable(failures[0]!);
       return outcomes.map((outcome, i) => appended(entries[i]!, { outcome, at }));
     } catch (error) {
       this.#epoch = Math.max(this.#epoch, epoch + 1);
@@ -112,23 +109,45 @@ export class SqliteLog implements LogStore {
   }
 
   #read({ conv, after, before, limit, maxSize = Infinity }: Page): LogMessage[] {
-    const rows = before === undefined
-      ? this.#after.each(conv, after ?? 0, limit)
-      : this.#before.each(conv, before, limit);
+    const ids = before === undefined
+      ? this.#after.all(conv, after ?? 0, limit)
+      : this.#before.all(conv, before, limit);
     const messages: LogMessage[] = [];
     let size = 0;
-    for (const row of rows) {
-      if (messages.length > 0 && size + row.body.length > maxSize) break;
-      size += row.body.length;
-      messages.push(row);
+    for (const { id } of ids) {
+      const message = this.#message.get(id);
+      // It may have been deleted meanwhile.
+      if (!message) continue;
+      if (messages.length > 0 && size + message.body.length > maxSize) break;
+      size += message.body.length;
+      messages.push(message);
     }
     return before === undefined ? messages : messages.reverse();
   }
 }
 
-function appended(entry: NewMessage, { outcome, at }: { outcome: Outcome; at: number }): Appended {
+/** Ids of a conversation's entries, by number: of those that have keys, and of those that have none yet. */
+function idsOf(range: string, order: "ASC" | "DESC"): string {
+  return `SELECT seq, id FROM entry_place WHERE conv = ?1 AND ${range}
+          UNION ALL
+          SELECT seq, id FROM entry WHERE id > (SELECT id FROM filed) AND conv = ?1 AND ${range}
+          ORDER BY seq ${order} LIMIT ?3`;
+}
+
+function isUnavailable(outcome: Outcome): outcome is Failure {
+  return typeof outcome === "object" && "failed" in outcome && outcome.unavailable;
+}
+
+function appended(
+  entry: NewMessage,
+  { outcome, at }: { outcome: Outcome; at: number },
+): Appended | Promise<Appended> {
   if (typeof outcome === "string") return { refused: outcome };
-  if (typeof outcome === "object") return { stored: outcome, fresh: false };
+  if (typeof outcome === "object") {
+    if (!("failed" in outcome)) return { stored: outcome, fresh: false };
+    const { failed, unavailable } = outcome;
+    return Promise.reject(unavailable ? new StoreUnavailable(failed) : new Error(failed));
+  }
   const { conv, kind, sender, senderName, mid, body } = entry;
   return { stored: { conv, seq: outcome, kind, sender, senderName, mid, body, at }, fresh: true };
 }

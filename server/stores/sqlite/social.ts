@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { groupRows, type MemberRow } from "../group_rows.ts";
 import { Statement } from "./statements.ts";
-import type { Writes } from "./writer.ts";
+import type { Writes } from "./writes.ts";
 import type { GroupRow, SocialStore } from "../store.ts";
 
 export class SqliteSocial implements SocialStore {

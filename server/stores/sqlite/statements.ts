@@ -12,10 +12,17 @@ const UNAVAILABLE = new Set([
   14, // CANTOPEN
 ]);
 
-/** Whether an error of the driver means that trying again later may work. */
-export function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error) || !("errcode" in error)) return false;
-  return typeof error.errcode === "number" && UNAVAILABLE.has(error.errcode & 0xff);
+const CONSTRAINT = 19;
+
+/** SQLite's primary result code, of an error of the driver. */
+export function codeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
+  return typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
+}
+
+/** Whether a constraint of the database refuses what was to be written. */
+export function isConstraint(error: unknown): error is Error {
+  return codeOf(error) === CONSTRAINT;
 }
 
 /** A prepared statement whose rows have a known shape; a driver's "not now" becomes {@linkcode StoreUnavailable}. */
@@ -37,15 +44,6 @@ export class Statement<Row> {
   all(...values: SQLInputValue[]): Row[] {
     try {
       return this.#statement.all(...values) as Row[];
-    } catch (error) {
-      throw understood(error);
-    }
-  }
-
-  /** Row by row, for those who stop early. */
-  *each(...values: SQLInputValue[]): Generator<Row, void, undefined> {
-    try {
-      for (const row of this.#statement.iterate(...values)) yield row as Row;
     } catch (error) {
       throw understood(error);
     }
@@ -99,6 +97,6 @@ export class Transactions {
 
 /** A driver's "not now" as what the port promises. */
 function understood(error: unknown): unknown {
-  if (!isUnavailable(error)) return error;
+  if (!UNAVAILABLE.has(codeOf(error) ?? 0)) return error;
   return new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
 }

@@ -1,19 +1,24 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { StoreUnavailable } from "../store.ts";
 import { connect, type ConnectOptions } from "./connection.ts";
+import { SqliteWriter } from "./writer.ts";
 import {
   perform,
-  SqliteWriter,
+  type Report,
   type WriteArg,
   type WriteName,
   type WriteResult,
   type Writes,
-} from "./writer.ts";
-import { StoreUnavailable } from "../store.ts";
+} from "./writes.ts";
 
-/** How long arrived messages may stay unfiled when there are few of them, in ms. */
+/** How long messages may stay unfiled when there are few of them, in ms. */
 const TIDY_AFTER = 100;
 /** How long filing that failed is left alone, in ms. */
 const REST = 3000;
+/** How long a call may take, in ms. */
+const PATIENCE = 10_000;
+/** The age of calls is counted in so many turns of a timer: the time in which the process was stopped does not count. */
+const TURNS = 10;
 /** Tells this thread from others that a program may have. */
 const ROLE = "sqlite writer";
 
@@ -25,35 +30,61 @@ interface Request {
 }
 
 type Response =
+  | { readonly report: Report }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: { readonly message: string; readonly unavailable: boolean } };
 
 /** The id of what the thread says first, when the database is open. */
 const READY = 0;
 
+export interface ThreadOptions extends ConnectOptions {
+  readonly onReport: (report: Report) => void;
+  /** How long a call may take, in ms. */
+  readonly patience?: number;
+}
+
+interface Waiting extends PromiseWithResolvers<unknown> {
+  /** The turn in which it was asked. */
+  readonly turn: number;
+}
+
 /**
  * A writer on a thread of its own, so that nobody waits for the disk who has nothing to do with it. If the thread ends
- * unforeseen, whatever it had not answered is reported as unavailable, and the next call starts another one.
+ * unforeseen, whatever it had not answered is reported as unavailable, and the next call starts another one. A call that
+ * takes too long is reported as unavailable too, while the thread goes on with it; until the thread answers again,
+ * further calls are refused at once, so that no more than that waits for a disk which hangs.
  */
 export class WriterThread implements Writes {
   readonly #options: ConnectOptions;
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #onReport: (report: Report) => void;
+  readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #closed = false;
   #next = READY + 1;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #turn = 0;
+  #hangs = false;
 
   /** @throws {Error} if the database cannot be opened. */
-  static async start(options: ConnectOptions): Promise<WriterThread> {
+  static async start(options: ThreadOptions): Promise<WriterThread> {
     const thread = new WriterThread(options);
-    await thread.#start();
+    try {
+      await thread.#start();
+    } catch (error) {
+      clearInterval(thread.#timer);
+      throw error;
+    }
     return thread;
   }
 
-  private constructor(options: ConnectOptions) {
-    this.#options = options;
+  private constructor({ path, durability, onReport, patience = PATIENCE }: ThreadOptions) {
+    this.#options = { path, durability };
+    this.#onReport = onReport;
+    this.#timer = setInterval(() => this.#look(), patience / TURNS);
   }
 
   async call<Name extends WriteName>(name: Name, arg: WriteArg<Name>): Promise<WriteResult<Name>> {
+    if (this.#hangs) throw new StoreUnavailable("the disk does not answer");
     return await this.#ask(name, arg) as WriteResult<Name>;
   }
 
@@ -63,6 +94,7 @@ export class WriterThread implements Writes {
     try {
       await done;
     } finally {
+      clearInterval(this.#timer);
       const worker = this.#worker;
       this.#worker = undefined;
       await worker?.terminate();
@@ -72,36 +104,57 @@ export class WriterThread implements Writes {
   #ask(name: Request["name"], arg: unknown): Promise<unknown> {
     if (this.#closed) return Promise.reject(new StoreUnavailable("the database is closed"));
     if (!this.#worker) this.#start().catch(() => "told to everybody who waits");
-    const asked = Promise.withResolvers<unknown>();
     const id = this.#next++;
-    this.#waiting.set(id, asked);
+    const asked = this.#wait(id);
     this.#worker!.postMessage(JSON.stringify({ id, name, arg } satisfies Request));
-    return asked.promise;
+    return asked;
+  }
+
+  #wait(id: number): Promise<unknown> {
+    const waiting = { ...Promise.withResolvers<unknown>(), turn: this.#turn };
+    this.#waiting.set(id, waiting);
+    return waiting.promise;
   }
 
   #start(): Promise<unknown> {
-    const ready = Promise.withResolvers<unknown>();
-    this.#waiting.set(READY, ready);
+    const ready = this.#wait(READY);
     // This module is its own entry; in a bundle it is the whole program, which leaves the thread alone.
     const worker = new Worker(new URL(import.meta.url), {
       workerData: { role: ROLE, options: this.#options },
     });
     this.#worker = worker;
+    this.#hangs = false;
     worker.on("message", (response: Response) => this.#settle(response));
     worker.on("error", (error: Error) => this.#lose(worker, error));
     worker.on(
       "exit",
       () => this.#lose(worker, new Error("the thread that writes to the database has ended")),
     );
-    return ready.promise;
+    return ready;
   }
 
   #settle(response: Response): void {
+    if ("report" in response) return this.#onReport(response.report);
+    if (this.#hangs) this.#onReport({ level: "info", message: "the disk answers again" });
+    this.#hangs = false;
     const asked = this.#waiting.get(response.id);
     this.#waiting.delete(response.id);
     if ("result" in response) return asked?.resolve(response.result);
     const { message, unavailable } = response.error;
     asked?.reject(unavailable ? new StoreUnavailable(message) : new Error(message));
+  }
+
+  /** Gives up calls that have waited for too long. Opening the database may take as long as it takes. */
+  #look(): void {
+    this.#turn++;
+    if (this.#waiting.has(READY)) return;
+    for (const [id, { turn, reject }] of this.#waiting) {
+      if (this.#turn - turn <= TURNS) break;
+      this.#waiting.delete(id);
+      if (!this.#hangs) this.#onReport({ level: "warn", message: "the disk does not answer" });
+      this.#hangs = true;
+      reject(new StoreUnavailable("the disk does not answer"));
+    }
   }
 
   #lose(worker: Worker, cause: Error): void {
@@ -113,45 +166,40 @@ export class WriterThread implements Writes {
   }
 }
 
-/** The other end: does what it is asked to, in order, and files arrived messages when there is time. */
-function serve(writer: SqliteWriter, port: NonNullable<typeof parentPort>): void {
+/** The other end: carries out calls in their order, and files messages when there is time. */
+function serve(options: ConnectOptions, port: NonNullable<typeof parentPort>): void {
+  const answer = (response: Response) => port.postMessage(response);
+  const writer = new SqliteWriter(connect(options), { report: (report) => answer({ report }) });
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let resting = false;
-  const tidy = (options: { all: boolean }) => {
-    let pause = TIDY_AFTER;
-    resting = false;
-    try {
-      if (!writer.tidy(options)) return;
-    } catch (error) {
-      // What has arrived is safe where it is. Once there is too much of it, commits are refused and say why.
-      if (!(error instanceof StoreUnavailable)) throw error;
-      resting = true;
-      pause = REST;
-    }
+  /** Until when filing is left alone. */
+  let rest = 0;
+  const tidy = (how: { all: boolean }) => {
+    const isResting = performance.now() < rest;
+    const state = isResting ? "fails" : writer.tidy(how);
+    if (state === "filed") return;
+    if (state === "fails" && !isResting) rest = performance.now() + REST;
     timer ??= setTimeout(() => {
       timer = undefined;
       tidy({ all: true });
-    }, pause);
+    }, state === "fails" ? REST : TIDY_AFTER);
   };
   port.on("message", (json: string) => {
     const { id, name, arg } = JSON.parse(json) as Request;
     try {
       if (name !== "close") {
-        port.postMessage({ id, result: perform(writer, { name, arg: arg as WriteArg<typeof name> }) });
-        return resting ? undefined : tidy({ all: false });
+        answer({ id, result: perform(writer, { name, arg: arg as WriteArg<typeof name> }) });
+        return tidy({ all: false });
       }
-      tidy({ all: true });
+      writer.tidy({ all: true });
       clearTimeout(timer);
       writer.close();
-      port.postMessage({ id, result: undefined });
+      answer({ id, result: undefined });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      port.postMessage({ id, error: { message, unavailable: error instanceof StoreUnavailable } });
+      answer({ id, error: { message, unavailable: error instanceof StoreUnavailable } });
     }
   });
-  port.postMessage({ id: READY, result: undefined });
+  answer({ id: READY, result: undefined });
 }
 
-if (!isMainThread && workerData?.role === ROLE && parentPort) {
-  serve(new SqliteWriter(connect(workerData.options)), parentPort);
-}
+if (!isMainThread && workerData?.role === ROLE && parentPort) serve(workerData.options, parentPort);

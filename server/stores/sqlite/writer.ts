@@ -1,14 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { groupConv } from "../../protocol/conversation.ts";
-import { type Batch, type Outcome, SqliteAppend } from "./append.ts";
-import { Statement, Transactions } from "./statements.ts";
 import { type CursorMove, MAX_TOKENS, type NewToken } from "../store.ts";
+import { SqliteAppend } from "./append.ts";
+import { Statement, Transactions } from "./statements.ts";
+import type { Batch, Outcome, Report, WriteCalls } from "./writes.ts";
 
-/**
- * Everything that changes the database, one thing after the other, each committed when it returns. Times are Unix
- * milliseconds and the caller's.
- */
-export class SqliteWriter {
+/** Everything that changes the database, on one connection. */
+export class SqliteWriter implements WriteCalls {
   readonly #db: DatabaseSync;
   readonly #transactions: Transactions;
   readonly #append: SqliteAppend;
@@ -24,10 +22,10 @@ export class SqliteWriter {
   readonly #move: Statement<never>;
   readonly #renameLog: Statement<never>;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, options: { report: (report: Report) => void }) {
     this.#db = db;
     this.#transactions = new Transactions(db);
-    this.#append = new SqliteAppend(db);
+    this.#append = new SqliteAppend(db, options);
     this.#newUser = new Statement(
       db,
       "INSERT INTO user (name, password, created) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING id",
@@ -61,7 +59,6 @@ export class SqliteWriter {
     this.#renameLog = new Statement(db, "UPDATE cluster SET log = ? WHERE log = ?");
   }
 
-  /** Commits messages; what became of each. */
   commit(batch: Batch): Outcome[] {
     return this.#append.commit(batch);
   }
@@ -117,39 +114,14 @@ export class SqliteWriter {
     this.#renameLog.run(log, old);
   }
 
-  /**
-   * Files messages that have arrived, if there are enough of them or with `all`; not for others to wait for. Whether
-   * any are left.
-   * @throws {StoreUnavailable} and then all are where they were.
-   */
-  tidy({ all }: { all: boolean }): boolean {
-    if (all || this.#append.isFull) this.#append.file();
-    return this.#append.unfiled > 0;
+  /** Files messages if there are enough of them, or with `all`; nobody should wait for it. */
+  tidy({ all }: { all: boolean }): "filed" | "waits" | "fails" {
+    const { filing } = this.#append;
+    if ((all || filing.isFull) && !filing.file()) return "fails";
+    return filing.isEmpty ? "filed" : "waits";
   }
 
   close(): void {
     this.#db.close();
   }
-}
-
-/** What a writer does at another's request, by name. */
-export type WriteName = Exclude<keyof SqliteWriter, "tidy" | "close">;
-export type WriteArg<Name extends WriteName> = Parameters<SqliteWriter[Name]>[0];
-export type WriteResult<Name extends WriteName> = ReturnType<SqliteWriter[Name]>;
-
-/** A writer, wherever it runs. */
-export interface Writes {
-  /** @throws {StoreUnavailable} */
-  call<Name extends WriteName>(name: Name, arg: WriteArg<Name>): Promise<WriteResult<Name>>;
-  /** Does what it has been asked to, files all messages, and closes the database. */
-  close(): Promise<void>;
-}
-
-/** Does what `name` says. */
-export function perform<Name extends WriteName>(
-  writer: SqliteWriter,
-  { name, arg }: { name: Name; arg: WriteArg<Name> },
-): WriteResult<Name> {
-  const method = writer[name] as (arg: WriteArg<Name>) => WriteResult<Name>;
-  return method.call(writer, arg);
 }
