@@ -18,7 +18,7 @@ storeContract("SQLite in a file", async () => {
       purge({ conv, from, to }) {
         const range = `WHERE conv = '${conv}' AND seq BETWEEN ${from} AND ${to}`;
         return sql(
-          `BEGIN IMMEDIATE; DELETE FROM message_arrived ${range}; DELETE FROM message_filed ${range}; COMMIT`,
+          `DELETE FROM entry ${range}`,
         );
       },
       removeAccount: (user) => sql(`DELETE FROM user WHERE id = ${user}`),
@@ -65,7 +65,7 @@ Deno.test("SQLite: a file that is locked while the store closes: it closes, and 
     await again.close();
     using db = new DatabaseSync(path);
     const count = (table: string) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n;
-    assertEquals([count("message_arrived"), count("message_filed"), count("message")], [0, 3, 3]);
+    assertEquals([count("entry"), count("entry_place"), count("message")], [3, 3, 3]);
   }));
 
 Deno.test("SQLite: what has arrived and is not filed is read, counted and found again like everything else", () =>

@@ -69,6 +69,8 @@ export class Connection implements Peer, RoutedClient {
   faults = 0;
   #generation: Generation = 1;
   #session: Session | undefined;
+  /** Resolved when the frames of the last read have been dispatched. */
+  #dispatching: PromiseWithResolvers<void> | undefined;
   /** Once set, what comes in is thrown away. */
   #farewell: Promise<void> | undefined;
   #closed = false;
@@ -158,6 +160,7 @@ export class Connection implements Peer, RoutedClient {
       if (error instanceof Disconnect) fault = error;
       else if (!isGone(error)) this.#options.onDefect(error);
     }
+    this.#dispatching?.resolve();
     await this.#leave(fault && { msgid: Msg.ERROR, errno: fault.errno, errmsg: fault.message });
     if (fault) await this.#within(LINGER, () => this.#discard());
     this.#close();
@@ -175,6 +178,7 @@ export class Connection implements Peer, RoutedClient {
       this.#heard = this.#options.now();
       this.#pinged = false;
       if (this.#farewell) continue;
+      this.#dispatching = Promise.withResolvers();
       for (const text of decoder.frames(buffer.subarray(0, count))) {
         const alone = this.#options.router.dispatch(this, text);
         if (alone) await alone;
@@ -182,7 +186,8 @@ export class Connection implements Peer, RoutedClient {
         if (busy) await busy;
         // One who does not read the answers is not asked for more requests.
         if (!this.#outbox.writable) await this.#outbox.drained();
-        if (this.#farewell) break;
+        // What had been read when the server began to stop is answered.
+        if (this.#farewell && !this.#options.router.stopping) break;
         if (this.faults >= faults) {
           faults = this.faults + FAULTS_AT_ONCE;
           await this.#pause(FAULT_PAUSE);
@@ -193,6 +198,7 @@ export class Connection implements Peer, RoutedClient {
           await this.#options.turn();
         }
       }
+      this.#dispatching.resolve();
       const fit = fitting(count, buffer.length);
       if (fit !== buffer.length) buffer = new Uint8Array(fit);
     }
@@ -207,6 +213,8 @@ export class Connection implements Peer, RoutedClient {
   }
 
   async #sayFarewell(last: Reply | undefined): Promise<void> {
+    const { stopping } = this.#options.router;
+    if (stopping) await this.#within(FLUSH_TIMEOUT, async () => await this.#dispatching?.promise);
     if (this.inFlight.count > 0) await this.#within(FLUSH_TIMEOUT, async () => await this.inFlight.idle());
     // A takeover or a logout may have ended it already.
     const session = this.session;

@@ -32,6 +32,8 @@ export interface MysqlAppendOptions {
   /** The largest statement that the database takes, in bytes. */
   readonly maxPacket: number;
   readonly now: () => number;
+  /** Whether another node has found the database older than it was, and has given the log another name. */
+  readonly isRenamed: (session: Session) => Promise<boolean>;
   /** Told that what had been committed is gone; the append goes on when it resolves. */
   readonly onOlder: () => Promise<void>;
 }
@@ -50,6 +52,8 @@ export class MysqlAppend {
   readonly #mids: MidMaker;
   readonly #commits: GroupCommit<Entry, Appended>;
   readonly #lanes: Lanes<Entry, Appended>;
+  /** Counts the times that the database came back older: what was written for the log before does not go into this one. */
+  #history = 0;
   /** Whether nobody has looked yet at what is behind the pipeline's connection. */
   #isNew = true;
 
@@ -70,7 +74,7 @@ export class MysqlAppend {
 
   /** See {@linkcode LogStore.append}. */
   append(message: NewMessage): Promise<Appended> {
-    const entry: Entry = { ...message, key: message.mid ?? this.#mids.next() };
+    const entry: Entry = { ...message, key: message.mid ?? this.#mids.next(), history: this.#history };
     const apart = this.#lanes.has(entry.conv) || this.#contended.has(entry.conv);
     return apart ? this.#lanes.add(entry) : this.#commits.add(entry);
   }
@@ -87,6 +91,7 @@ export class MysqlAppend {
   }
 
   async #commit(entries: readonly Entry[]): Promise<(Appended | Promise<Appended>)[]> {
+    if (entries.some(this.#isOld)) throw new Older();
     const apart = new Set<string>();
     for (const { conv, kind } of entries) {
       if (this.#lanes.has(conv) || kindOf(kind).effects.length > 0) apart.add(conv);
@@ -115,7 +120,7 @@ export class MysqlAppend {
       } catch (error) {
         this.#doubt(left);
         if (error instanceof StoreUnavailable && !isLockWait(error)) {
-          if (performance.now() > deadline) throw error;
+          if (error instanceof Older || performance.now() > deadline) throw error;
           await pause(RECONNECT_PAUSE);
         } else if (lookUp || !isRefusedByKey(error)) {
           return;
@@ -174,6 +179,10 @@ export class MysqlAppend {
   async #inLane(entries: readonly Entry[]): Promise<Settled<Appended>[]> {
     const results: Settled<Appended>[] = [];
     for (const run of runs(entries)) {
+      if (run.some(this.#isOld)) {
+        results.push(...run.map(() => new Older()));
+        continue;
+      }
       // What follows something that could not be stored just now must not overtake it.
       const last = results.at(-1);
       if (last instanceof StoreUnavailable) results.push(...run.map(() => last));
@@ -199,7 +208,7 @@ export class MysqlAppend {
           }
           if (attempt > 1) await pause(Math.random() * Math.min(attempt, 10));
         } else if (error instanceof StoreUnavailable) {
-          if (performance.now() > deadline) return entries.map(() => cause);
+          if (error instanceof Older || performance.now() > deadline) return entries.map(() => cause);
           await pause(RECONNECT_PAUSE);
         } else if (entries.length === 1) {
           return [cause];
@@ -261,8 +270,14 @@ export class MysqlAppend {
   async #look(session: Session): Promise<void> {
     const latest = this.#known.latest(COMPARED);
     this.#known.doubtAll();
-    await this.#readNewest(session, latest);
     this.#isNew = false;
+    try {
+      if (await this.#options.isRenamed(session)) await this.#older();
+      await this.#readNewest(session, latest);
+    } catch (error) {
+      this.#isNew = !(error instanceof Older);
+      throw error;
+    }
   }
 
   /** Reads numbers and holds them against what is known to be committed. */
@@ -282,10 +297,15 @@ export class MysqlAppend {
     return this.#known.committed(conv) ?? (await this.#readNewest(session, [conv])).get(conv);
   }
 
-  async #older(): Promise<void> {
+  /** Refuses everything that is under way: its senders have to send first what was lost before it. */
+  async #older(): Promise<never> {
     this.#known.forgetAll();
+    this.#history++;
     await this.#options.onOlder();
+    throw new Older();
   }
+
+  #isOld = ({ history }: Entry) => history !== this.#history;
 
   #doubt(entries: readonly Entry[]): void {
     for (const { conv } of entries) this.#known.doubt(conv);
@@ -317,6 +337,13 @@ function runs(entries: readonly Entry[]): Entry[][] {
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** The database is older than it was when these entries were written. */
+class Older extends StoreUnavailable {
+  constructor() {
+    super("the database is older than it was");
+  }
+}
 
 /** Whether another node was faster, or the entry is stored: with fresh facts it can be tried again. */
 const isRefusedByKey = (error: unknown) =>

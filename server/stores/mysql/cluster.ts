@@ -9,16 +9,20 @@ export class MysqlCluster implements ClusterStore {
     this.#db = db;
   }
 
-  async read(): Promise<Cluster> {
-    const [cluster] = await this.#db.rows<Cluster>("SELECT name, secret, log FROM cluster WHERE id = 1");
-    if (!cluster) throw new Error("the table cluster has lost its row");
-    return cluster;
+  read(): Promise<Cluster> {
+    return readCluster(this.#db);
   }
 
   async renameLog(old: string): Promise<string> {
     await this.#db.run("UPDATE cluster SET log = ? WHERE id = 1 AND log = ?", [newLogName(), old]);
     return (await this.read()).log;
   }
+}
+
+export async function readCluster(session: Pick<Session, "rows">): Promise<Cluster> {
+  const [cluster] = await session.rows<Cluster>("SELECT name, secret, log FROM cluster WHERE id = 1");
+  if (!cluster) throw new Error("the table cluster has lost its row");
+  return cluster;
 }
 
 /** Names the cluster, unless it has a name. */

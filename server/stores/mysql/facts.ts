@@ -8,7 +8,11 @@ import { MESSAGE_COLUMNS, type MessageRow, NEWEST, toMessage } from "./log.ts";
 /**
  * An entry with the mid that it is stored under: the client's, or one made here, once, so that trying again finds it.
  */
-export type Entry = NewMessage & { readonly key: string };
+export type Entry = NewMessage & {
+  readonly key: string;
+  /** Which of the logs that this node has known it was written for. */
+  readonly history: number;
+};
 
 /** How the two of an entry stand to each other, and that its number is this, all of one moment. */
 interface Standing {

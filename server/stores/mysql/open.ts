@@ -2,7 +2,7 @@ import { StartupError } from "../../errors.ts";
 import { MYSQL_MIGRATIONS } from "../migrations.ts";
 import { MysqlAccounts } from "./accounts.ts";
 import { MysqlAppend } from "./append.ts";
-import { MysqlCluster, nameCluster } from "./cluster.ts";
+import { MysqlCluster, nameCluster, readCluster } from "./cluster.ts";
 import { codeOf, Database, type DatabaseOptions, type Session } from "./database.ts";
 import { MysqlLeases } from "./leases.ts";
 import { MysqlLog } from "./log.ts";
@@ -61,6 +61,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     lanes,
     maxPacket,
     now,
+    isRenamed: async (session) => (await readCluster(session)).log !== log,
     onOlder: async () => {
       log = await cluster.renameLog(log);
       options.onOlder?.();
