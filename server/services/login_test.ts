@@ -120,7 +120,7 @@ Deno.test("login: without a lease nothing is opened", async () => {
 
 Deno.test("login: a session that ends while its answer is put together is not answered", async () => {
   const { steps, before, logIn, sessions, login } = setUp();
-  before.set("conversations", () => void login.evict(sessions.get(1)!));
+  before.set("conversations", () => void login.end(sessions.get(1)!, "takeover"));
   await assertRejects(logIn, Refusal, "took this account over");
   assertEquals(steps.includes("reply 2"), false);
   assertEquals(sessions.size, 0);
