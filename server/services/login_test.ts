@@ -58,7 +58,10 @@ function setUp() {
         await step("lease", undefined);
         return open("s1");
       },
-      release: (session: Session) => step(`release ${session.id}`, undefined),
+      close: async (session: Session, work: () => Promise<void>) => {
+        await work();
+        await step(`release ${session.id}`, undefined);
+      },
     } as unknown as Leases,
     presence: {
       came: (_: object, friends: Iterable<number>) => steps.push(`came, tells ${[...friends]}`),
