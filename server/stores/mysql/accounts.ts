@@ -1,10 +1,10 @@
-import { codeOf, type Database, placeholders, roundedUp } from "./database.ts";
+import { codeOf, type Database, padded, placeholders } from "./database.ts";
 import { GroupCommit } from "../group_commit.ts";
 import { byKey, Lookup } from "../lookup.ts";
 import { type Account, type AccountStore, MAX_TOKENS, type NewToken } from "../store.ts";
 
 /** How many accounts or tokens one statement is about, at most. */
-const AT_ONCE = 128;
+const AT_ONCE = 64;
 
 interface TokenOwner {
   readonly id: number;
@@ -69,7 +69,7 @@ export class MysqlAccounts implements AccountStore {
     column: Column,
     keys: readonly Account[Column][],
   ): Promise<Map<Account[Column], Account>> {
-    const some = roundedUp(keys);
+    const some = padded(keys);
     const accounts = await this.#db.rows<Account>(
       `SELECT id, name, password FROM user WHERE ${column} IN (${placeholders(some.length)})`,
       some,
@@ -78,7 +78,7 @@ export class MysqlAccounts implements AccountStore {
   }
 
   async #findTokens(hashes: readonly string[]): Promise<Map<string, TokenOwner>> {
-    const some = roundedUp(hashes);
+    const some = padded(hashes);
     const owners = await this.#db.rows<TokenOwner & { hash: string }>(
       `SELECT token.hash, user.id, user.name, token.expires FROM token JOIN user ON user.id = token.userid
         WHERE token.hash IN (${placeholders(some.length)})`,
@@ -89,13 +89,13 @@ export class MysqlAccounts implements AccountStore {
 
   /** One statement that inserts, one that looks for too many, and seldom one that removes them. */
   async #addTokens(added: readonly (NewToken & { now: number })[]): Promise<void[]> {
-    const tokens = roundedUp(added);
+    const tokens = padded(added);
     await this.#db.run(
       `INSERT INTO token (hash, userid, expires) VALUES ${placeholders(tokens.length, 3)}
        ON DUPLICATE KEY UPDATE hash = VALUES(hash)`,
       tokens.flatMap(({ hash, user, expires }) => [hash, user, expires]),
     );
-    const users = roundedUp([...new Set(added.map(({ user }) => user))]);
+    const users = padded([...new Set(added.map(({ user }) => user))]);
     const kept = await this.#db.rows<{ hash: string; userid: number; expires: number }>(
       `SELECT hash, userid, expires FROM token WHERE userid IN (${placeholders(users.length)})`,
       users,
@@ -106,7 +106,7 @@ export class MysqlAccounts implements AccountStore {
       return ofUser.filter(({ expires }) => expires <= now || expires < oldest);
     });
     for (let at = 0; at < surplus.length; at += AT_ONCE) {
-      const hashes = roundedUp(surplus.slice(at, at + AT_ONCE).map(({ hash }) => hash));
+      const hashes = padded(surplus.slice(at, at + AT_ONCE).map(({ hash }) => hash));
       await this.#db.run(`DELETE FROM token WHERE hash IN (${placeholders(hashes.length)})`, hashes);
     }
     return added.map(() => undefined);

@@ -270,6 +270,15 @@ export function roundedUp<T>(rows: readonly T[]): T[] {
   return [...rows, ...Array(preparedSize(rows.length) - rows.length).fill(rows.at(-1))];
 }
 
+/**
+ * The same with fewer sizes (1, 4, 16, 64, 256), for queries that find by key: one more key costs little, and what comes
+ * back at once after an outage would have to prepare each size on each connection.
+ */
+export function padded<T>(keys: readonly T[]): T[] {
+  const size = 4 ** Math.ceil(Math.log2(Math.max(1, keys.length)) / 2);
+  return [...keys, ...Array(size - keys.length).fill(keys.at(-1))];
+}
+
 /** The smallest size of a statement that is not smaller than `count`. */
 export function preparedSize(count: number): number {
   return count > STEP ? Math.ceil(count / STEP) * STEP : 2 ** Math.ceil(Math.log2(Math.max(1, count)));

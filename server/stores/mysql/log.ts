@@ -1,6 +1,6 @@
 import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
 import { isMade } from "./mids.ts";
-import { codeOf, type Database, placeholders, preparedSize, roundedUp } from "./database.ts";
+import { codeOf, type Database, padded, placeholders, preparedSize, roundedUp } from "./database.ts";
 import { byKey, Lookup } from "../lookup.ts";
 import {
   type Appended,
@@ -183,7 +183,7 @@ export class MysqlLog implements LogStore {
   }
 
   async #findConversations(users: readonly number[]): Promise<Map<number, readonly Progress[]>> {
-    const some = roundedUp(users);
+    const some = padded(users);
     const rows = await this.#db.rows<Progress & { userid: number }>(
       `SELECT progress.userid, progress.conv, ${
         NEWEST("progress")

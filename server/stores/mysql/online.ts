@@ -1,8 +1,8 @@
 import { GroupCommit } from "../group_commit.ts";
-import { type Database, placeholders, roundedUp } from "./database.ts";
+import { type Database, padded, placeholders } from "./database.ts";
 
 /** Users that one statement asks about. */
-const AT_ONCE = 512;
+const AT_ONCE = 256;
 /** Users that several who ask may ask about together; more than that go alone. */
 const TOGETHER = 4096;
 
@@ -30,7 +30,7 @@ export class OnlineUsers {
     const users = [...new Set(questions.flat())];
     const online = new Set<number>();
     for (let at = 0; at < users.length; at += AT_ONCE) {
-      const some = roundedUp(users.slice(at, at + AT_ONCE));
+      const some = padded(users.slice(at, at + AT_ONCE));
       const rows = await this.#db.rows<{ userid: number }>(
         `SELECT userid FROM session WHERE userid IN (${placeholders(some.length)})`,
         some,

@@ -2,12 +2,12 @@ import { groupConv } from "../../protocol/conversation.ts";
 import type { Role } from "../../protocol/messages.ts";
 import { byKey, Lookup } from "../lookup.ts";
 import { NEWEST } from "./log.ts";
-import { type Database, placeholders, roundedUp } from "./database.ts";
+import { type Database, padded, placeholders } from "./database.ts";
 import type { GroupRow, SocialStore } from "../store.ts";
 
 /** How many users, or groups, one query is about. Each of them may have a thousand rows. */
 const USERS_AT_ONCE = 64;
-const GROUPS_AT_ONCE = 32;
+const GROUPS_AT_ONCE = 64;
 
 interface Person {
   readonly id: number;
@@ -107,7 +107,7 @@ export class MysqlSocial implements SocialStore {
   }
 
   async #findFriends(users: readonly number[]): Promise<Map<number, readonly Person[]>> {
-    const some = roundedUp(users);
+    const some = padded(users);
     const rows = await this.#db.rows<Person & { userid: number; since: number }>(
       `SELECT friend.userid, friend.since, user.id, user.name FROM friend JOIN user ON user.id = friend.friendid
         WHERE friend.userid IN (${placeholders(some.length)})`,
@@ -123,7 +123,7 @@ export class MysqlSocial implements SocialStore {
 
   /** Without members: those of a group that several users are in are read once. */
   async #findGroups(users: readonly number[]): Promise<Map<number, readonly GroupOf[]>> {
-    const some = roundedUp(users);
+    const some = padded(users);
     const rows = await this.#db.rows<GroupOf & { userid: number; joined: number }>(
       `SELECT mine.userid, mine.groupid, mine.joined, allgroup.groupname, allgroup.groupdesc
          FROM groupuser AS mine JOIN allgroup ON allgroup.id = mine.groupid
@@ -135,7 +135,7 @@ export class MysqlSocial implements SocialStore {
   }
 
   async #findMembers(groups: readonly number[]): Promise<Map<number, readonly Member[]>> {
-    const some = roundedUp(groups);
+    const some = padded(groups);
     const rows = await this.#db.rows<Member & { groupid: number; joined: number }>(
       `SELECT theirs.groupid, theirs.joined, user.id, user.name, theirs.grouprole AS role
          FROM groupuser AS theirs JOIN user ON user.id = theirs.userid

@@ -1,0 +1,140 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Refusal } from "../errors.ts";
+import type { Frame } from "../protocol/schemas.ts";
+import type { Msg } from "../protocol/msgid.ts";
+import { type Store, StoreUnavailable } from "../stores/store.ts";
+import type { Auth } from "./auth.ts";
+import { Cursors } from "./cursors.ts";
+import { Gate } from "./gate.ts";
+import type { Leases } from "./leases.ts";
+import { Login } from "./login.ts";
+import type { Peer } from "./peer.ts";
+import type { Presence } from "./presence.ts";
+import { type Session, Sessions } from "./sessions.ts";
+
+/** Everything that a login does, step by step; a step can be made to fail, or to do something first. */
+function setUp() {
+  const steps: string[] = [];
+  const defects: unknown[] = [];
+  const before = new Map<string, () => void>();
+  const step = <T>(name: string, value: T): Promise<T> => {
+    steps.push(name);
+    try {
+      before.get(name)?.();
+      return Promise.resolve(value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+  const store = {
+    social: {
+      friends: () => step("friends", [{ id: 2, name: "bob" }, { id: 3, name: "cid" }]),
+      groups: () => step("groups", [{ id: 7, name: "g", description: "", members: [] }]),
+    },
+    leases: { online: () => step("online", new Set([2])) },
+    log: {
+      conversations: () => step("conversations", [{ conv: "u1-2", seq: 1, delivered: 0, read: 0 }]),
+      moveCursors: () => step("cursors", undefined),
+      read: () => step("read", []),
+    },
+  } as unknown as Store;
+  const bus = {
+    working: true,
+    subscribe: (channels: readonly string[]) => step(`subscribe ${channels}`, undefined),
+    unsubscribe: (channels: readonly string[]) => steps.push(`unsubscribe ${channels}`),
+  };
+  const sessions = new Sessions(bus as unknown as ConstructorParameters<typeof Sessions>[0]);
+  const cursors = new Cursors(store.log, { interval: 100_000, onError: (error) => defects.push(error) });
+  const login = new Login({
+    auth: {
+      authenticate: () => step("authenticate", { id: 1, name: "ann", token: "t" }),
+    } as unknown as Auth,
+    store,
+    sessions,
+    cursors,
+    leases: {
+      valid: true,
+      claim: async (_: object, open: (id: string) => unknown) => {
+        await step("lease", undefined);
+        return open("s1");
+      },
+      close: async (session: Session, work: () => Promise<void>) => {
+        await work();
+        await step(`release ${session.id}`, undefined);
+      },
+    } as unknown as Leases,
+    presence: {
+      came: (_: object, friends: Iterable<number>) => steps.push(`came, tells ${[...friends]}`),
+      left: () => steps.push("left"),
+    } as unknown as Presence,
+    gate: new Gate(10),
+    v1AckLimit: 1000,
+    onDefect: (error) => defects.push(error),
+  });
+  const peer = {
+    generation: 1,
+    writable: true,
+    reply: ({ msgid }: { msgid: number }) => steps.push(`reply ${msgid}`),
+    drained: () => Promise.resolve(true),
+    end: () => step("goodbye", undefined),
+  } as unknown as Peer;
+  const logIn = () => login.logIn({ msgid: 1, v: 2, id: 1, token: "t" } as Frame<typeof Msg.LOGIN>, peer);
+  return { steps, before, sessions, cursors, login, logIn, defects };
+}
+
+const failing = () => {
+  throw new StoreUnavailable("away");
+};
+
+Deno.test("login: lease, subscription, what the store knows, answer, pushes, in this order", async () => {
+  const { steps, logIn, sessions, login, defects } = setUp();
+  const session = await logIn();
+  await new Promise((resolve) => setTimeout(resolve));
+  const order = (...names: string[]) => {
+    const at = names.map((name) => steps.indexOf(name));
+    assert(at.every((index, i) => index >= 0 && index > (at[i - 1] ?? -1)), `${names} in ${steps}`);
+  };
+  order("authenticate", "lease", "subscribe user:1", "friends", "reply 2", "read");
+  order("groups", "subscribe group:7", "conversations", "reply 2", "came, tells 2");
+  assertEquals([sessions.get(1), [...session.groups], defects], [session, [7], []]);
+  await login.logOut(session);
+});
+
+for (
+  const name of ["subscribe user:1", "friends", "groups", "subscribe group:7", "online", "conversations"]
+) {
+  Deno.test(`login: "${name}" that fails gives everything back`, async () => {
+    const { steps, before, logIn, sessions } = setUp();
+    before.set(name, failing);
+    await assertRejects(logIn, StoreUnavailable);
+    assertEquals([sessions.size, [...sessions.inGroup(7)]], [0, []]);
+    assertEquals(steps.filter((step) => step.startsWith("release")), ["release s1"]);
+    assert(steps.some((step) => step.startsWith("unsubscribe user:1")));
+    assert(!steps.includes("reply 2"));
+  });
+}
+
+Deno.test("login: without a lease nothing is opened", async () => {
+  const { steps, before, logIn, sessions } = setUp();
+  before.set("lease", failing);
+  await assertRejects(logIn, StoreUnavailable);
+  assertEquals([steps, sessions.size], [["authenticate", "lease"], 0]);
+});
+
+Deno.test("login: a session that ends while its answer is put together is not answered", async () => {
+  const { steps, before, logIn, sessions, login } = setUp();
+  before.set("conversations", () => void login.end(sessions.get(1)!, "takeover"));
+  await assertRejects(logIn, Refusal, "took this account over");
+  assertEquals(steps.includes("reply 2"), false);
+  assertEquals(sessions.size, 0);
+});
+
+Deno.test("logout: cursors are stored before the lease is given back, and then friends are told", async () => {
+  const { steps, logIn, login, cursors, sessions } = setUp();
+  const session = await logIn();
+  cursors.mark({ user: 1, conv: "u1-2", delivered: 1 });
+  steps.length = 0;
+  await login.logOut(session);
+  assertEquals(steps.filter((step) => !step.startsWith("unsub")), ["cursors", "release s1", "left"]);
+  assertEquals(sessions.size, 0);
+});
