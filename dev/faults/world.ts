@@ -1,6 +1,6 @@
 import { type MariaDb, type Nginx, type Redis, startMariaDb, startNginx, startRedis } from "../services.ts";
 import { Crowd } from "./crowd.ts";
-import { DatabaseClock } from "./database_clock.ts";
+import { DatabaseClock } from "../services/database_clock.ts";
 import { Ledger } from "./ledger.ts";
 import { type ChatNode, startNode } from "./node.ts";
 import { Proxy } from "./proxy.ts";

@@ -1,5 +1,6 @@
 import { cacheFolder } from "./cache.ts";
 import { findBinary, run } from "./command.ts";
+import { findFaketime } from "./database_clock.ts";
 import { hasStreamModule } from "./nginx.ts";
 
 /** Debian's packages, with what each must bring. */
@@ -8,6 +9,7 @@ const NEEDED: readonly { readonly name: string; readonly isThere: () => Promise<
   { name: "mariadb-server", isThere: () => haveAll("mariadbd", "mariadb", "mariadb-install-db") },
   { name: "nginx", isThere: () => haveAll("nginx") },
   { name: "libnginx-mod-stream", isThere: hasStreamModule },
+  { name: "libfaketime", isThere: async () => await findFaketime() !== undefined },
 ];
 
 /** What keeps Debian's packages from asking questions, and from starting the services that they install. */
@@ -19,7 +21,7 @@ export class ServicesMissingError extends Error {
 }
 
 /**
- * Sees to it that redis-server, MariaDB and nginx are installed. As root on Debian or Ubuntu it installs what is
+ * Sees to it that redis-server, MariaDB, nginx and libfaketime are installed. As root on Debian or Ubuntu it installs what is
  * missing, once however many processes ask, and says so on stderr; none of it is started as a system service.
  * Elsewhere a missing one is a {@linkcode ServicesMissingError} with the command to type.
  */

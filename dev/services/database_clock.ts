@@ -1,5 +1,5 @@
-import { type MariaDb } from "../services.ts";
-import { isFile } from "../services/command.ts";
+import { isFile } from "./command.ts";
+import type { MariaDb } from "./mariadb.ts";
 
 /** How long MariaDB may take to notice that its clock was changed, in ms. */
 const NOTICED_WITHIN = 10_000;
@@ -18,7 +18,7 @@ export class DatabaseClock implements AsyncDisposable {
 
   /** A clock that is right, or undefined where libfaketime is not installed. */
   static async make(): Promise<DatabaseClock | undefined> {
-    const library = await findLibrary();
+    const library = await findFaketime();
     if (library === undefined) return undefined;
     const clock = new DatabaseClock(await Deno.makeTempDir({ prefix: "chat-clock-" }), library);
     await clock.#write(0);
@@ -66,7 +66,7 @@ export class DatabaseClock implements AsyncDisposable {
 }
 
 /** The library for programs of many threads, wherever the distribution puts it. */
-async function findLibrary(): Promise<string | undefined> {
+export async function findFaketime(): Promise<string | undefined> {
   const roots = ["/usr/local/lib", "/usr/lib64", "/usr/lib"];
   for await (const { name, isDirectory } of Deno.readDir("/usr/lib")) {
     if (isDirectory && name.includes("-linux-")) roots.push(`/usr/lib/${name}`);
