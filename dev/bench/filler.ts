@@ -30,11 +30,18 @@ export async function fillSqlite(path: string, fill: (filler: Filler) => Promise
       series: (count) =>
         `(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${count}) SELECT n FROM s)`,
       sha256: (text) => `sha256(${text})`,
-      messages: "message_filed",
+      messages: "entry",
       begin: (conv, { seq, from }) =>
         `INSERT INTO conversation (conv, seq) SELECT ${conv}, ${seq} FROM ${from}`,
     });
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE);");
+    // The keys, as the server builds them.
+    db.exec(`BEGIN;
+      INSERT INTO entry_place (conv, seq, id)
+        SELECT conv, seq, id FROM entry WHERE id > (SELECT id FROM filed) ORDER BY conv, seq;
+      INSERT INTO entry_mid (sender, mid, id)
+        SELECT sender, mid, id FROM entry WHERE id > (SELECT id FROM filed) ORDER BY sender, mid;
+      UPDATE filed SET id = coalesce((SELECT max(id) FROM entry), id);
+      COMMIT; PRAGMA wal_checkpoint(TRUNCATE);`);
   } finally {
     db.close();
   }
