@@ -14,15 +14,6 @@ export interface Filler {
   begin(conv: string, options: { seq: string; from: string }): string;
 }
 
-/** What the server does with messages that have come in: their keys. */
-const BUILD_KEYS = `BEGIN;
-  INSERT INTO entry_place (conv, seq, id)
-    SELECT conv, seq, id FROM entry WHERE id > (SELECT id FROM filed) ORDER BY conv, seq;
-  INSERT INTO entry_mid (sender, mid, id)
-    SELECT sender, mid, id FROM entry WHERE id > (SELECT id FROM filed) AND mid IS NOT NULL ORDER BY sender, mid;
-  UPDATE filed SET id = (SELECT coalesce(max(id), 0) FROM entry);
-  COMMIT;`;
-
 /** Fills a file that a server has made. */
 export async function fillSqlite(path: string, fill: (filler: Filler) => Promise<void>): Promise<void> {
   const db = new DatabaseSync(path);
@@ -43,8 +34,14 @@ export async function fillSqlite(path: string, fill: (filler: Filler) => Promise
       begin: (conv, { seq, from }) =>
         `INSERT INTO conversation (conv, seq) SELECT ${conv}, ${seq} FROM ${from}`,
     });
-    db.exec(BUILD_KEYS);
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE);");
+    // The keys, as the server builds them.
+    db.exec(`BEGIN;
+      INSERT INTO entry_place (conv, seq, id)
+        SELECT conv, seq, id FROM entry WHERE id > (SELECT id FROM filed) ORDER BY conv, seq;
+      INSERT INTO entry_mid (sender, mid, id)
+        SELECT sender, mid, id FROM entry WHERE id > (SELECT id FROM filed) ORDER BY sender, mid;
+      UPDATE filed SET id = coalesce((SELECT max(id) FROM entry), id);
+      COMMIT; PRAGMA wal_checkpoint(TRUNCATE);`);
   } finally {
     db.close();
   }

@@ -12,7 +12,7 @@ import {
 } from "./writes.ts";
 
 /** How long messages may stay unfiled when there are few of them, in ms. */
-const TIDY_AFTER = 100;
+const TIDY_AFTER = 1000;
 /** How long filing that failed is left alone, in ms. */
 const REST = 3000;
 /** How long a call may take, in ms. */
