@@ -260,7 +260,14 @@ async function openStore(
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
   const { openMysql } = await import("./stores/mysql/open.ts");
-  return await openMysql({ url: config.db, poolSize: config["db-pool"], wait: config.wait * 1000, onOlder });
+  return await openMysql({
+    url: config.db,
+    poolSize: config["db-pool"],
+    wait: config.wait * 1000,
+    maxFrame: config["max-frame"],
+    onRisk: (sentence) => log.warn(sentence),
+    onOlder,
+  });
 }
 
 async function openBus(
