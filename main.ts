@@ -39,7 +39,12 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const stopped = stopSignal();
-    const app = await startApp(command.config, log);
+    const app = await Promise.race([startApp(command.config, log), stopped]);
+    if (typeof app === "string") {
+      // Nobody is served yet. What is half done in the database is undone by it, or taken up by the next start.
+      log.info("stopped while starting", { signal: app });
+      return 0;
+    }
     const { hostname, port } = app.address;
     print(`listening on ${hostname}:${port}\n`);
     log.info("stopping", { signal: await stopped });
@@ -56,11 +61,11 @@ async function main(args: readonly string[]): Promise<number> {
 /** One press of Ctrl-C can arrive twice: from the terminal, and from a parent that passes it on. */
 const SAME_PRESS_MS = 500;
 
-/** The first SIGINT or SIGTERM; a second one ends the process at once. */
+/** The first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     let seen: number | undefined;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       Deno.addSignalListener(signal, () => {
         const now = performance.now();
         if (seen !== undefined && now - seen > SAME_PRESS_MS) Deno.exit(130);

@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import { Listener } from "./net/listener.ts";
 import { Router } from "./net/router.ts";
 import type { Logger } from "./ops/logger.ts";
+import { Stopping } from "./ops/stopping.ts";
 import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
 import { Cursors } from "./services/cursors.ts";
@@ -34,6 +35,10 @@ const CURSOR_INTERVAL = 500;
 /** How many may log in or out at once: what they ask the store goes together. */
 const LOGINS_AT_ONCE = 200;
 const LOGIN_WINDOW = 10 * 60 * 1000;
+/** How long a stop may take beside `--drain-seconds`, in ms: what comes after the last step has some time of 5 s, too. */
+const STOP_TIME = 4500;
+/** How long each step of a stop may take, in ms; clients have `--drain-seconds` in addition. */
+const STEP_TIME = { clients: 2200, cursors: 800, leases: 800, bus: 300, store: 500, other: 300 } as const;
 
 /** A running server. */
 export interface App {
@@ -49,31 +54,66 @@ export interface App {
  * @throws {StartupError}
  */
 export async function startApp(config: Config, log: Logger): Promise<App> {
-  await using starting = new AsyncDisposableStack();
+  const stopping = new Stopping({
+    within: config["drain-seconds"] * 1000 + STOP_TIME,
+    onUndone: (what, cause) => log.warn(`stopping: could not ${what}`, { cause }),
+  });
+  try {
+    const running = await start({ config, log, stopping });
+    let stopped: Promise<void> | undefined;
+    return {
+      address: running.listener.address,
+      get sessions() {
+        return running.sessions.size;
+      },
+      stop: () => stopped ??= stopping.run(),
+    };
+  } catch (error) {
+    await stopping.run();
+    throw error;
+  }
+}
+
+/** Starts the parts one after the other, and adds to `stopping` how to undo each. */
+async function start(
+  { config, log, stopping }: { config: Config; log: Logger; stopping: Stopping },
+): Promise<{ listener: Listener; sessions: Sessions }> {
   const node = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   const later: { leases?: Leases } = {};
   const store = await openStore(config, { log, onOlder: () => later.leases?.doubt() });
-  starting.defer(() => store.close());
+  stopping.add("close the store", { within: STEP_TIME.store, work: () => store.close() });
   const cluster = await store.cluster.read();
   const { events, handle } = busEvents();
   const bus = await openBus(config, { events, node, log, prefix: prefixOf(cluster.name) });
-  starting.defer(() => bus.close());
+  stopping.add("close the connection to Redis", { within: STEP_TIME.bus, work: () => bus.close() });
 
   const services = wire({ config, log, store, bus, node, cluster });
   handle(services.busEvents);
-  const { router, login, leases, healer, cursors, delivery, presence, hearing } = services;
+  const { router, login, leases, healer, cursors, delivery, presence, hearing, sessions } = services;
   later.leases = leases;
   await leases.start();
-  starting.defer(() => leases.stop());
+  stopping.add("give the leases back, they end by themselves", {
+    within: STEP_TIME.leases,
+    work: () => leases.stop(),
+  });
   await bus.subscribe([NODES]);
   hearing.start();
-  starting.defer(() => hearing.stop());
   healer.start();
-  starting.defer(() => healer.stop());
-  starting.defer(() => delivery.close());
-  starting.defer(() => cursors.close());
-  starting.defer(() => presence.close());
+  stopping.add("end what looks for missing messages", {
+    within: STEP_TIME.other,
+    work: async () => {
+      hearing.stop();
+      await healer.stop();
+      await delivery.close();
+    },
+  });
+  stopping.add("store the newest cursors, some messages are pushed again", {
+    within: STEP_TIME.cursors,
+    work: () => cursors.close(),
+  });
+  stopping.add("tell all friends who is gone", { within: STEP_TIME.other, work: () => presence.close() });
 
+  const spread = config["drain-seconds"] * 1000;
   const listener = new Listener({
     host: config.host,
     port: config.port,
@@ -90,21 +130,18 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     onDefect: log.defect.bind(log),
     onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),
   });
-  starting.defer(() => listener.close({ reason: "stopping", spread: config["drain-seconds"] * 1000 }));
-  starting.defer(() => {
-    listener.stop();
-    router.stopping = true;
+  stopping.add("say goodbye to all clients", {
+    within: spread + STEP_TIME.clients,
+    work: () => listener.close({ reason: "stopping", spread }),
   });
-  // From here on it is for `stop` to undo all this, in the opposite order.
-  const running = starting.move();
-  let stopped: Promise<void> | undefined;
-  return {
-    address: listener.address,
-    get sessions() {
-      return services.sessions.size;
+  stopping.add("stop accepting connections", {
+    within: STEP_TIME.other,
+    work: () => {
+      listener.stop();
+      router.stopping = true;
     },
-    stop: () => stopped ??= running.disposeAsync(),
-  };
+  });
+  return { listener, sessions };
 }
 
 interface Parts {
@@ -260,7 +297,14 @@ async function openStore(
   }
   // Loaded when needed: a server on one machine starts without the drivers, and holds 50 MB less.
   const { openMysql } = await import("./stores/mysql/open.ts");
-  return await openMysql({ url: config.db, poolSize: config["db-pool"], wait: config.wait * 1000, onOlder });
+  return await openMysql({
+    url: config.db,
+    poolSize: config["db-pool"],
+    wait: config.wait * 1000,
+    maxFrame: config["max-frame"],
+    onRisk: (sentence) => log.warn(sentence),
+    onOlder,
+  });
 }
 
 async function openBus(

@@ -18,6 +18,11 @@ import type { RoutedClient, Router } from "./router.ts";
 const READ_BUFFER = { least: 256, most: 16_384 } as const;
 /** So many frames, or characters of them, of one connection are looked at in a row; then all others have their turn. */
 const TURN = { frames: 64, size: 64 * 1024 } as const;
+/**
+ * How long a connection that ends waits for its requests to be answered, and for its session to end, in ms. What takes
+ * longer goes on without it; a client is told that the server stops while there is time.
+ */
+const SETTLE_TIMEOUT = 750;
 /** How long a closing connection may take to read what is still queued for it, in ms. */
 const FLUSH_TIMEOUT = 3000;
 /**
@@ -214,12 +219,12 @@ export class Connection implements Peer, RoutedClient {
 
   async #sayFarewell(last: Reply | undefined): Promise<void> {
     const { stopping } = this.#options.router;
-    if (stopping) await this.#within(FLUSH_TIMEOUT, async () => await this.#dispatching?.promise);
-    if (this.inFlight.count > 0) await this.#within(FLUSH_TIMEOUT, async () => await this.inFlight.idle());
+    if (stopping) await this.#within(SETTLE_TIMEOUT, async () => await this.#dispatching?.promise);
+    if (this.inFlight.count > 0) await this.#within(SETTLE_TIMEOUT, async () => await this.inFlight.idle());
     // A takeover or a logout may have ended it already.
     const session = this.session;
     if (session) {
-      await this.#within(FLUSH_TIMEOUT, () => this.#options.onEnd(session).catch(this.#options.onDefect));
+      await this.#within(SETTLE_TIMEOUT, () => this.#options.onEnd(session).catch(this.#options.onDefect));
     }
     if (last) this.reply(last);
     if (this.#outbox.queued > 0) await this.#within(FLUSH_TIMEOUT, () => this.#outbox.flushed());

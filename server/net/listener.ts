@@ -23,6 +23,8 @@ const ACCEPT_PAUSE = 100;
 const CHECK_INTERVAL = 10_000;
 /** A client that comes back at once would find the port closed, or open on a server that is about to end, in ms. */
 const MIN_RECONNECT = 100;
+/** Clients that are asked to come back do so this far apart, or closer if there are too many for the spread, in ms. */
+const RECONNECT_STEP = 2;
 /** How long requests that are on their way are still answered when the server stops, in ms. */
 const CLOSE_PAUSE = 100;
 
@@ -73,14 +75,14 @@ export class Listener {
 
   /**
    * Says goodbye on every connection and waits until all are closed.
-   * @param spread Clients are asked to come back at different times within so many ms.
+   * @param spread Clients are asked to come back at different times within so many ms; few of them, sooner.
    */
   async close({ reason, spread }: { reason: EndReason; spread: number }): Promise<void> {
     this.stop();
     // What clients have sent already is answered before they are told.
     if (this.#connections.size > 0) await pause(CLOSE_PAUSE);
     const connections = [...this.#connections.keys()];
-    const share = spread / Math.max(1, connections.length);
+    const share = Math.min(RECONNECT_STEP, spread / Math.max(1, connections.length));
     await Promise.all(
       connections.map((connection, i) =>
         connection.end({ reason, reconnectMs: Math.round(MIN_RECONNECT + i * share) })

@@ -3,6 +3,7 @@ import { MYSQL_MIGRATIONS } from "../migrations.ts";
 import { MysqlAccounts } from "./accounts.ts";
 import { MysqlAppend } from "./append.ts";
 import { MysqlCluster, nameCluster, readCluster } from "./cluster.ts";
+import { checkTables, judgeServer, missingRight, readVariables, tryRights } from "./checks.ts";
 import { codeOf, Database, type DatabaseOptions, type Session } from "./database.ts";
 import { MysqlLeases } from "./leases.ts";
 import { MysqlLog } from "./log.ts";
@@ -19,6 +20,10 @@ export interface MysqlOptions {
   readonly wait: number;
   /** Server time in Unix milliseconds. */
   readonly now?: () => number;
+  /** The longest frame that a client may send, in bytes: a statement must be able to hold it. */
+  readonly maxFrame?: number;
+  /** Told, in one sentence each, of settings of the database that may lose acknowledged messages. */
+  readonly onRisk?: (sentence: string) => void;
   /** Told that the database has come back older than it had been; the log has another name by then. */
   readonly onOlder?: () => void;
 }
@@ -29,7 +34,8 @@ const MIGRATION_STEP = 24 * 60 * 60 * 1000;
 
 /**
  * Opens the store on MySQL or MariaDB and brings its schema up to date, one node at a time.
- * @throws {StartupError} naming host, port and cause if it cannot be reached, or was written by a newer version.
+ * @throws {StartupError} naming host, port and cause if it cannot be reached, is one that this program cannot use, or
+ * was written by a newer version.
  */
 export async function openMysql(options: MysqlOptions): Promise<Store> {
   const { now = Date.now } = options;
@@ -48,9 +54,9 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   let maxPacket: number;
   try {
     await reach(db, { ...address, wait: options.wait });
+    maxPacket = await judge(db, { ...address, ...options });
     await migrate(address);
     log = (await cluster.read()).log;
-    maxPacket = await packetOf(db);
   } catch (error) {
     await close();
     throw error;
@@ -78,10 +84,16 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   };
 }
 
-/** The largest statement that the database takes, in bytes. */
-async function packetOf(db: Database): Promise<number> {
-  const [row] = await db.rows<{ bytes: number }>("SELECT @@max_allowed_packet AS bytes");
-  return row!.bytes;
+/** Refuses a database that is of no use; otherwise the size of the largest statement that it takes, in bytes. */
+async function judge(
+  db: Database,
+  options: { host: string; port: number; maxFrame?: number; onRisk?: (sentence: string) => void },
+): Promise<number> {
+  const { host, port, maxFrame = 0, onRisk } = options;
+  const variables = await readVariables(db);
+  const risks = judgeServer(variables, { where: `${host}:${port}`, maxFrame });
+  for (const risk of risks) onRisk?.(risk);
+  return Number(variables.get("max_allowed_packet"));
 }
 
 /** The parts of a `mysql://` URL. @throws {StartupError} if one is missing. */
@@ -148,6 +160,9 @@ async function migrate(address: Omit<DatabaseOptions, "poolSize">): Promise<void
   const db = new Database({ ...address, poolSize: 1, timeout: MIGRATION_STEP });
   try {
     await db.withSession((session) => migrateAlone(session, database));
+  } catch (error) {
+    const sentence = missingRight(error, address);
+    throw sentence === undefined ? error : new StartupError(sentence);
   } finally {
     await db.close();
   }
@@ -165,16 +180,21 @@ async function migrateAlone(session: Session, database: string): Promise<void> {
       );
     }
   }
-  await applyMigrations(session, database);
+  await applyMigrations(session, { database, isNew: !await checkTables(session, database) });
   await nameCluster(session);
+  await tryRights(session);
   await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
 }
 
 /** Statements that begin to change the schema commit at once there, so each step can be repeated after a crash. */
-async function applyMigrations(session: Session, database: string): Promise<void> {
-  await session.run(
-    "CREATE TABLE IF NOT EXISTS schemaversion (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB",
-  );
+async function applyMigrations(
+  session: Session,
+  { database, isNew }: { database: string; isNew: boolean },
+): Promise<void> {
+  // A node whose user may not create tables can serve those that are there.
+  if (isNew) {
+    await session.run("CREATE TABLE schemaversion (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB");
+  }
   const [row] = await session.rows<{ version: number | null }>(
     "SELECT MAX(version) AS version FROM schemaversion",
   );
