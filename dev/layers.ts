@@ -33,6 +33,7 @@ export const RULES: readonly Rule[] = [
       "server/config.ts",
       "server/errors.ts",
       "server/ops/",
+      "server/version.ts",
       "@std",
       "node:worker_threads",
     ],
@@ -43,6 +44,7 @@ export const RULES: readonly Rule[] = [
   { room: "server/bounds.ts", may: [] },
   { room: "server/timers.ts", may: [] },
   { room: "server/net/", may: [...SERVER, "type server/services/", "type server/ops/", "@std"] },
+  { room: "server/version.ts", may: ["deno.json"] },
   {
     room: "server/services/",
     may: [
@@ -65,7 +67,10 @@ export const RULES: readonly Rule[] = [
   { room: "server/bus/", may: [...SERVER, "npm:redis", "npm:zod", "node:crypto", "node:buffer"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },
   { room: "server/ops/", may: ["server/errors.ts", "@std", "node:*"] },
-  { room: "client/", may: [...WIRE, "npm:zod", "@std", "node:readline", "node:process", "node:stream"] },
+  {
+    room: "client/",
+    may: [...WIRE, "server/version.ts", "npm:zod", "@std", "node:readline", "node:process", "node:stream"],
+  },
   { room: "dev/", may: ["*", "dev/"] },
 ];
 
