@@ -20,6 +20,12 @@ const LEAVE_WITHIN = 5000;
 const INTERRUPT_WITHIN = 1000;
 const LOGOUT_WITHIN = 2000;
 
+/** Reasons of GOODBYE after which a client stays away, and what the person is told. */
+const OVER: Readonly<Record<string, string>> = {
+  takeover: "logged out: another client has taken over this account",
+  ended: "logged out: this login was ended, by you on another device or by an administrator",
+};
+
 interface Leaving {
   readonly to: "menu" | "exit";
   /** Whether messages that are still coming in are waited for. */
@@ -161,11 +167,11 @@ export class App {
     if (frame.msgid === Msg.PING) {
       this.link.send(JSON.stringify({ msgid: Msg.PONG }));
     } else if (frame.msgid === Msg.GOODBYE) {
-      if (frame.reason === "takeover" && this.session) {
-        return this.#sessionOver("logged out: another client has taken over this account");
-      }
+      const over = Object.hasOwn(OVER, frame.reason) ? OVER[frame.reason] : undefined;
+      if (over !== undefined && this.session) return this.#sessionOver(over);
+      // The connection is about to end, and a new one is made after that.
       this.link.pauseFor(frame.reconnect_ms ?? 1000);
-      this.output.print(`the server says goodbye: ${sanitize(frame.reason)}`);
+      if (frame.reason === "stopping") this.output.print("the server stops; coming back");
     } else if (frame.msgid === Msg.LOGOUT_ACK) {
       if (this.#leaving?.loggingOut) this.#left();
     } else if (!this.requests.take(frame)) {
@@ -247,6 +253,7 @@ export class App {
     leaving.loggingOut = true;
     leaving.cancel();
     leaving.cancel = this.#clock.after(LOGOUT_WITHIN, () => this.#left());
+    this.session.flush();
     this.link.send(JSON.stringify({ msgid: Msg.LOGOUT, id: this.session.id }));
   }
 

@@ -71,7 +71,7 @@ Deno.test("a message goes from typed to read, each step told once", async () => 
 Deno.test("what comes in is shown once and acknowledged", async () => {
   const bench = await Bench.loggedIn();
   bench.says(HELLO, HELLO, { ...HELLO, seq: 2, msg: "\x1b[2J" }, { msgid: 99 });
-  await bench.clock.pass(0);
+  await bench.clock.pass(50);
   assertEquals(bench.printed().map((line) => line.slice(20)), ["[2] bob: hello", "[2] bob: ␛[2J"]);
   assertEquals(bench.took(), [{ msgid: 13, conv: "u1-2", seq: 2, kind: "read" }]);
 });
@@ -209,14 +209,14 @@ Deno.test("a message to oneself comes back: shown once and confirmed, before or 
     if (pushedFirst) bench.says(note);
     bench.stores("m1", 1, "u1-1");
     bench.says(note, { msgid: 13, id: 1, conv: "u1-1", seq: 1, kind: "read" });
-    await bench.clock.pass(0);
+    await bench.clock.pass(50);
     const printed = bench.printed().map((line) => line.replace(/^\d{4}-\S+ \S+ /, ""));
     assertEquals(printed.sort(), ["[1] alice: hello", "sent to 1 #1: hello"]);
     assertEquals(bench.took(), [{ msgid: 13, conv: "u1-1", seq: 1, kind: "read" }]);
     await bench.breaks();
     bench.took();
     bench.says({ ...ALICE, conversations: [{ conv: "u1-1", seq: 1, delivered: 0, read: 0 }] }, note);
-    await bench.clock.pass(0);
+    await bench.clock.pass(50);
     assertEquals(bench.took(), [{ msgid: 13, conv: "u1-1", seq: 1, kind: "read" }]);
     assert(!bench.lines.some((line) => line.includes("alice: hello")));
   }
@@ -249,4 +249,76 @@ Deno.test("a broken connection ends a request that must not be asked twice, and 
   bench.took();
   bench.says(ALICE);
   assertEquals(bench.took(), [{ msgid: 10, id: 1, groupid: 4 }]);
+});
+
+Deno.test("a log with another name: what was acknowledged is sent again first, under its mid, and nobody is told twice", async () => {
+  const bench = await Bench.loggedIn({ ...ALICE, log: "first" });
+  bench.type("chat:2:kept");
+  bench.stores("m1", 1);
+  bench.says({ ...HELLO, seq: 2 });
+  bench.type("chat:2:lost");
+  bench.stores("m2", 3);
+  await bench.clock.pass(50);
+  bench.printed();
+  bench.says({ msgid: 22, reason: "unsure", reconnect_ms: 100 });
+  bench.type("chat:2:not stored yet");
+  bench.took();
+  await bench.breaks();
+  await bench.clock.pass(100);
+  bench.took();
+  bench.says({ ...ALICE, log: "second", conversations: [{ conv: "u1-2", seq: 1, delivered: 1, read: 1 }] });
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "kept", mid: "m1" }]);
+  bench.stores("m1", 1);
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "lost", mid: "m2" }]);
+  bench.stores("m2", 2);
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "not stored yet", mid: "m3" }]);
+  bench.stores("m3", 3);
+  // Numbers begin anew: 2 was shown under the old name, and is another message now.
+  bench.says({ ...HELLO, seq: 4, msg: "after" });
+  const printed = bench.printed();
+  assert(printed.some((line) => line.includes("came back older") && line.includes("(2)")));
+  assertEquals(printed.filter((line) => line.startsWith("sent")), ["sent to 2 #3: not stored yet"]);
+  assert(printed.some((line) => line.endsWith("bob: after")));
+});
+
+Deno.test("a conversation that ends earlier than it did is an older log, whatever its name", async () => {
+  const bench = await Bench.loggedIn({ ...ALICE, log: "same" });
+  bench.type("chat:2:lost");
+  bench.stores("m1", 1);
+  await bench.breaks();
+  bench.took();
+  bench.says({ ...ALICE, log: "same", conversations: [{ conv: "u1-2", seq: 0, delivered: 0, read: 0 }] });
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "lost", mid: "m1" }]);
+});
+
+Deno.test("a node that is unsure ends the connection: the client comes back and says nothing about it but that", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says({ msgid: 22, reason: "unsure", reconnect_ms: 200 });
+  await bench.breaks();
+  await bench.clock.pass(200);
+  assertEquals(bench.took(), [{ msgid: 1, v: 2, id: 1, token: "t1" }]);
+  bench.says(ALICE);
+  assertEquals(bench.printed(), ["connection lost: gone; reconnecting", "connected again"]);
+});
+
+Deno.test("logins that are ended by somebody stay ended", async () => {
+  for (const reason of ["ended", "takeover"]) {
+    const bench = await Bench.loggedIn();
+    bench.says({ msgid: 22, reason, reconnect_ms: 0 });
+    await bench.breaks();
+    await bench.clock.pass(60_000);
+    assertEquals(bench.took().filter(({ msgid }) => msgid === 1), []);
+    assert(bench.printed()[0]!.startsWith("logged out"));
+  }
+});
+
+Deno.test("a message that is not acknowledged on a connection that stands is sent again under its mid", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:2:hello");
+  const [first] = bench.took();
+  await bench.clock.pass(16_000);
+  assertEquals(bench.took(), [first]);
+  bench.stores("m1", 1);
+  await bench.clock.pass(20_000);
+  assertEquals(bench.took().filter(({ msgid }) => msgid === 6), []);
 });

@@ -54,6 +54,7 @@ const frame = z.discriminatedUnion("msgid", [
     id: id.optional(),
     name: text.optional(),
     token: text.optional(),
+    log: text.optional(),
     retry_ms: z.number().optional(),
     friends: z.array(friend).catch([]),
     groups: z.array(group).catch([]),

@@ -34,6 +34,17 @@ export class Inbox {
     return this.#behind.size > 0;
   }
 
+  /** Whether the server has less of a conversation than came from it before: then it has lost something. */
+  isAheadOf(conversations: readonly Progress[]): boolean {
+    return conversations.some(({ conv, seq }) => this.#seen.top(conv) > seq);
+  }
+
+  /** The numbers are those of another log from now on. */
+  clear(): void {
+    this.#seen.clear();
+    this.#receipts.clear();
+  }
+
   /** What LOGIN_ACK says about how far each conversation is. */
   begin(conversations: readonly Progress[]): void {
     this.#behind.clear();

@@ -3,6 +3,7 @@ import { App } from "./app.ts";
 import { systemClock } from "./clock.ts";
 import { helpLines } from "./commands.ts";
 import { dialTcp } from "./connection.ts";
+import { Mids } from "./mids.ts";
 import { isTerminal, openScreen } from "./screen.ts";
 
 const USAGE = `usage: chat-client [HOST [PORT]]     (127.0.0.1 8888)
@@ -59,11 +60,12 @@ async function main(): Promise<void> {
   }
   // Nobody reads what is printed any more, so nothing may be taken for shown.
   const screen = openScreen(() => Deno.exit(1));
+  const mids = new Mids({ now: Date.now, random: Math.random });
   const app = new App(screen, {
     dial: dialTcp(where.host, where.port),
     clock: systemClock,
     random: Math.random,
-    newMid: () => crypto.randomUUID(),
+    newMid: () => mids.next(),
     interactive: isTerminal(),
     exit: (code) => void screen.close().finally(() => Deno.exit(code)),
   });

@@ -41,6 +41,19 @@ export class Outbox<T extends Outgoing> {
     this.#entries.set(item.mid, { item, inFlight: false, notBefore: 0 });
   }
 
+  /** Puts messages before all others, to be sent again. */
+  addFirst(items: readonly T[]): void {
+    const others = [...this.#entries];
+    this.#entries.clear();
+    for (const item of items) this.add(item);
+    for (const [mid, entry] of others) this.#entries.set(mid, entry);
+  }
+
+  /** Whether it has been sent on this connection and not been answered. */
+  isUnderWay(mid: string): boolean {
+    return this.#entries.get(mid)?.inFlight ?? false;
+  }
+
   /** What is to be sent now, oldest first; it counts as under way from here on. */
   take(now: number): T[] {
     const busy = new Set<string>();

@@ -3,14 +3,17 @@ import type { Clock } from "./clock.ts";
 
 export type ReceiptKind = "delivered" | "read";
 
+/** How long a receipt waits for others, in ms. */
+const GATHER = 50;
+
 interface Marks {
   delivered: number;
   read: number;
 }
 
 /**
- * Tells the server what has arrived and what has been shown. Receipts are cumulative, so what gathers during one
- * turn of the event loop goes out as at most one of each kind per conversation; "read" says "delivered" too.
+ * Tells the server what has arrived and what has been shown. Receipts are cumulative, so what gathers for a moment goes
+ * out as at most one of each kind per conversation; "read" says "delivered" too.
  */
 export class Receipts {
   readonly #send: (frame: Record<string, unknown>) => boolean;
@@ -39,6 +42,12 @@ export class Receipts {
     if (this.#due.size > 0) this.#plan();
   }
 
+  /** Forgets everything: the numbers are those of another log from now on. */
+  clear(): void {
+    this.#due.clear();
+    this.#sent.clear();
+  }
+
   /** Sends what is due now. */
   flush(): void {
     for (const [conv, due] of this.#due) {
@@ -59,7 +68,7 @@ export class Receipts {
   #plan(): void {
     if (this.#planned) return;
     this.#planned = true;
-    this.#clock.after(0, () => {
+    this.#clock.after(GATHER, () => {
       this.#planned = false;
       this.flush();
     });

@@ -35,6 +35,11 @@ export class Seen {
     close(numbers);
   }
 
+  /** Nothing is known any more. */
+  clear(): void {
+    this.#conversations.clear();
+  }
+
   /** The highest number below which nothing is missing; 0 for a conversation never heard of. */
   top(conv: string): number {
     return this.#conversations.get(conv)?.top ?? 0;

@@ -1,6 +1,7 @@
 import { Errno } from "../server/errors.ts";
 import { pairConv, parseConv } from "../server/protocol/conversation.ts";
 import { Msg } from "../server/protocol/msgid.ts";
+import { Acknowledged } from "./acknowledged.ts";
 import type { Clock } from "./clock.ts";
 import { errorLine, markLine } from "./format.ts";
 import type { FrameOf, ServerFrame } from "./frames.ts";
@@ -21,7 +22,12 @@ const SLOW = 1000;
 const RETRY = 1000;
 const LONGEST_RETRY = 60_000;
 
+/** A message that is not acknowledged for so long, on a connection that stands, is sent again, in ms. */
+const ACKNOWLEDGED_WITHIN = 15_000;
+
 interface Letter extends Outgoing {
+  /** It has been acknowledged before, and the person has been told. */
+  readonly again?: boolean;
   /** `to 2`, `to group 4`, `friend request to 2`. */
   readonly whom: string;
   /** The text as it may be printed; undefined for what has none. */
@@ -56,10 +62,13 @@ export class Session {
   readonly roster = new Roster();
   readonly #parts: SessionParts;
   readonly #outbox = new Outbox<Letter>();
+  readonly #acknowledged: Acknowledged<Letter>;
   readonly #sent = new Sent();
   readonly #receipts: Receipts;
   readonly #inbox: Inbox;
   readonly #relogin: Relogin;
+  /** The name of the server's log; undefined from servers that give none. */
+  #log: string | undefined;
   #ready = false;
   #ended = false;
 
@@ -69,6 +78,7 @@ export class Session {
     this.name = ack.name ?? "";
     this.#parts = parts;
     const { output, clock } = parts;
+    this.#acknowledged = new Acknowledged(() => clock.now());
     this.#receipts = new Receipts((frame) => this.#ready && parts.link.send(JSON.stringify(frame)), clock);
     this.#inbox = new Inbox(output, { receipts: this.#receipts, roster: this.roster, clock });
     this.#relogin = new Relogin(parts, {
@@ -126,12 +136,17 @@ export class Session {
     this.#relogin.stop();
   }
 
+  /** Sends what is known to have been read or delivered. */
+  flush(): void {
+    this.#receipts.flush();
+  }
+
   /** Ends it and says which messages were never acknowledged. */
   end(): string[] {
     this.#ended = true;
     this.#ready = false;
     this.#relogin.stop();
-    return this.#outbox.items().map((letter) => `not sent ${line(letter)}`);
+    return this.#outbox.items().filter(({ again }) => !again).map((letter) => `not sent ${line(letter)}`);
   }
 
   /** A frame that is nobody else's. */
@@ -144,7 +159,7 @@ export class Session {
       case Msg.FRIEND_RESPONSE:
         return this.#inbox.push(frame);
       case Msg.MESSAGE_ACK:
-        return this.#acknowledged(frame);
+        return this.#stored(frame);
       case Msg.ERROR:
         return this.#refused(frame);
       case Msg.RECEIPT: {
@@ -163,6 +178,9 @@ export class Session {
     this.#ready = true;
     this.#relogin.token = ack.token ?? this.#relogin.token;
     this.roster.replace(ack);
+    const isAnother = ack.log !== undefined && this.#log !== undefined && ack.log !== this.#log;
+    this.#log = ack.log ?? this.#log;
+    if (isAnother || this.#inbox.isAheadOf(ack.conversations)) this.#startAnew();
     this.#inbox.begin(ack.conversations);
     this.#receipts.restart();
     this.#parts.link.healthy();
@@ -170,11 +188,25 @@ export class Session {
     this.#pump();
   }
 
-  #acknowledged(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
+  /** The server's database has come back older than it was: numbers mean something else, and messages may be lost. */
+  #startAnew(): void {
+    this.#inbox.clear();
+    this.#sent.clear();
+    const again = this.#acknowledged.take().map((letter) => ({ ...letter, again: true }));
+    this.#outbox.addFirst(again);
+    this.#parts.output.print(
+      "the server's database came back older than it was" +
+        (again.length > 0 ? `: sending again what was stored last (${again.length})` : ""),
+    );
+  }
+
+  #stored(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
     // What one writes to oneself is pushed as well, and shown then: acknowledged here it would count as shown before.
     if (ack.conv !== pairConv(this.id, this.id)) this.#inbox.own(ack.conv, ack.seq);
     const letter = ack.mid === undefined ? undefined : this.#outbox.remove(ack.mid);
     if (letter === undefined) return;
+    this.#acknowledged.add(letter);
+    if (letter.again) return this.#pump();
     letter.stored?.();
     this.#parts.output.print(`sent ${line(letter, letter.what === undefined ? undefined : ack.seq)}`);
     if (letter.what !== undefined && parseConv(ack.conv) !== undefined) {
@@ -195,7 +227,7 @@ export class Session {
       this.#parts.link.drop("the server does not know this login any more");
     } else {
       const letter = this.#outbox.remove(mid);
-      if (letter) this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
+      if (letter && !letter.again) this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
       this.#pump();
     }
   }
@@ -213,7 +245,17 @@ export class Session {
 
   #pump(): void {
     if (!this.#ready || this.#ended) return;
-    for (const letter of this.#outbox.take(this.#parts.clock.now())) this.#parts.link.send(letter.text);
+    for (const { mid, text } of this.#outbox.take(this.#parts.clock.now())) {
+      this.#parts.link.send(text);
+      this.#parts.clock.after(ACKNOWLEDGED_WITHIN, () => this.#sendAgain(mid));
+    }
+  }
+
+  /** The answer may be lost on a connection that stands; if it is only late, the server finds the message by its mid. */
+  #sendAgain(mid: string): void {
+    if (!this.#outbox.isUnderWay(mid)) return;
+    this.#outbox.postpone(mid, this.#parts.clock.now());
+    this.#pump();
   }
 }
 
