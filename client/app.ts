@@ -4,6 +4,7 @@ import { isMessage } from "./commands.ts";
 import { Desk } from "./desk.ts";
 import type { AppOptions, Event } from "./events.ts";
 import { readFrame, type ServerFrame } from "./frames.ts";
+import type { Host } from "./host.ts";
 import { Link } from "./link.ts";
 import { Menu } from "./menu.ts";
 import type { Output } from "./output.ts";
@@ -17,6 +18,8 @@ const PIPE_BACKLOG = 8;
 /** What a person may type ahead while the connection is down. */
 const TYPED_BACKLOG = 1000;
 const LEAVE_WITHIN = 5000;
+/** How long the first answer of the server is waited for, in ms. */
+const GREETED_WITHIN = 2000;
 const INTERRUPT_WITHIN = 1000;
 const LOGOUT_WITHIN = 2000;
 
@@ -40,7 +43,7 @@ interface Leaving {
  * The client's one event loop. Keyboard, network and timers post events; they are handled one at a time, and after
  * each the state is looked at once: may the next line be taken, is there nothing left to wait for?
  */
-export class App {
+export class App implements Host {
   readonly link: Link;
   readonly requests: Requests;
   readonly output: Output;
@@ -57,6 +60,10 @@ export class App {
   /** After the end of input: calls off giving up the lines that still wait. */
   #cancelGivingUp: (() => void) | undefined;
   #over = false;
+  #hasFailed = false;
+  /** Settled by the first answer on the first connection. */
+  readonly #greeted = Promise.withResolvers<void>();
+  #isGreeted = false;
   /** The last cause told while the connection was down; undefined while it is up. */
   #broken: string | undefined;
 
@@ -82,7 +89,25 @@ export class App {
   /** Connects and shows the menu. Rejects with a sentence if there is no server. */
   async start(): Promise<void> {
     await this.link.start();
+    this.link.send(JSON.stringify({ msgid: Msg.PING }));
+    // One that says nothing at all may still be a chat server, of the first generation.
+    this.#clock.after(GREETED_WITHIN, () => this.#greet());
+    await this.#greeted.promise;
     this.#menu.show();
+  }
+
+  failed(): void {
+    this.#hasFailed = true;
+  }
+
+  giveUp(): void {
+    this.failed();
+    this.#left();
+  }
+
+  #greet(): void {
+    this.#isGreeted = true;
+    this.#greeted.resolve();
   }
 
   /** Hands in an event; returns when it has been handled, unless another one is being handled just now. */
@@ -100,7 +125,6 @@ export class App {
     }
   }
 
-  /** Begins the session that this LOGIN_ACK grants. */
   loggedIn(ack: Extract<ServerFrame, { msgid: typeof Msg.LOGIN_ACK }> & { id: number }): void {
     this.output.print(`welcome ${sanitize(ack.name ?? "")} (id ${ack.id})`);
     const { clock: _, ...rest } = this.#options;
@@ -114,6 +138,7 @@ export class App {
         this.#broken = undefined;
         this.requests.resume();
       },
+      failed: () => this.failed(),
       over: (reason) => this.#sessionOver(reason),
     });
     for (const line of this.session.roster.friendLines()) this.output.print(line);
@@ -121,7 +146,6 @@ export class App {
     this.#desk.prompt();
   }
 
-  /** Leaves for the menu or for good, after what is under way has been answered. */
   leave(to: "menu" | "exit", options: { within?: number; patient?: boolean; deaf?: boolean } = {}): void {
     this.#leaving?.cancel();
     const cancel = this.#clock.after(options.within ?? LEAVE_WITHIN, () => this.#left());
@@ -159,6 +183,7 @@ export class App {
   #frame(text: string): void {
     const parsed = readFrame(text);
     if (parsed === undefined) return;
+    this.#greet();
     if ("fault" in parsed) {
       return this.output.print(`ignored a bad frame from the server: ${sanitize(parsed.fault)}`);
     }
@@ -181,6 +206,10 @@ export class App {
   }
 
   #down(cause: string): void {
+    if (!this.#isGreeted) {
+      this.link.stop();
+      return this.#greeted.reject(new Error(`this is not a chat server, or one that takes nobody: ${cause}`));
+    }
     const wanted = this.session !== undefined || this.requests.open;
     if (wanted && this.#broken !== cause) {
       this.output.print(
@@ -269,7 +298,8 @@ export class App {
     if (untaken > 0) this.output.print(`${untaken} line${untaken > 1 ? "s were" : " was"} not carried out`);
     this.#over = true;
     this.link.stop();
-    this.#options.exit(unsent > 0 || unanswered || untaken > 0 ? 1 : 0);
+    const failed = this.#hasFailed && !this.interactive;
+    this.#options.exit(unsent > 0 || unanswered || untaken > 0 || failed ? 1 : 0);
   }
 
   #sessionOver(reason: string): void {

@@ -31,13 +31,68 @@ Deno.test("register, then log in by name; passwords are asked for as secrets", a
   ]);
 });
 
-Deno.test("a refused login goes back to the menu; a pipe is not asked about a takeover", async () => {
-  const bench = new Bench();
+Deno.test("a refused login takes a person back to the menu", async () => {
+  const bench = new Bench({ interactive: true });
   await bench.app.start();
   bench.type("1", "7", "x");
   assertEquals(bench.took()[0]?.id, 7);
-  bench.says({ msgid: 2, errno: 2, errmsg: "already logged in" });
-  assertEquals(bench.lines.slice(-4), ["error 2: already logged in", "1. login", "2. register", "3. quit"]);
+  bench.says({ msgid: 2, errno: 1, errmsg: "wrong" });
+  assertEquals(bench.lines.slice(-4), ["error 1: wrong", "1. login", "2. register", "3. quit"]);
+});
+
+Deno.test("a refused login or registration ends a pipe: its next lines are no choices, and it fails", async () => {
+  for (
+    const [choice, refused] of [["1", { msgid: 2, errno: 2, errmsg: "no" }], ["2", {
+      msgid: 5,
+      errno: 1,
+    }]] as const
+  ) {
+    const bench = new Bench();
+    await bench.app.start();
+    bench.type(choice, "7", "x", "chat:2:hello", "3");
+    bench.took();
+    bench.says(refused);
+    assertEquals(bench.took(), []);
+    assertEquals([bench.exit, bench.lines.at(-1)], [1, "2 lines were not carried out"]);
+  }
+});
+
+Deno.test("a pipe of which something was refused ends with 1; a person who saw it ends with 0", async () => {
+  for (const interactive of [false, true]) {
+    const bench = await Bench.loggedIn(ALICE, { interactive });
+    bench.type("chat:99:hello");
+    bench.says({ msgid: 16, errno: 103, errmsg: "no such user", ref: 6, mid: "m1" });
+    bench.type("quit");
+    bench.says({ msgid: 17 });
+    assertEquals(bench.exit, interactive ? 0 : 1);
+  }
+});
+
+Deno.test("something that is no chat server is told at once", async () => {
+  const bench = new Bench();
+  const started = bench.app.start().then(() => "started", (cause: Error) => cause.message);
+  await bench.breaks();
+  assert((await started).includes("not a chat server"));
+});
+
+Deno.test("friends and groups that are made are listed as they are", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("creategroup:devs:all of us");
+  bench.says({ msgid: 18, errno: 0, groupid: 7, groupname: "devs" });
+  bench.type("addgroup:8");
+  const members = [{ id: 2, name: "bob", state: "offline", role: "creator" }];
+  bench.says({ msgid: 19, errno: 0, groupid: 8, groupname: "ops", groupdesc: "", members });
+  bench.says({ msgid: 8, from: 3, toid: 1, flag: true, name: "eve", conv: "u1-3", seq: 2, at: 0 });
+  bench.says({ msgid: 23, id: 3, name: "eve", state: "online", at: 0 });
+  bench.printed();
+  bench.type("groups", "friends");
+  assertEquals(bench.printed(), [
+    "group [7] devs: all of us",
+    "group 7 member [1] alice online creator",
+    "group [8] ops",
+    "group 8 member [2] bob offline creator",
+    "friend [3] eve online",
+  ]);
 });
 
 Deno.test("a person may take an account over", async () => {
@@ -190,7 +245,8 @@ Deno.test("in a pipe each question waits for its answer, and what asks waits for
     "sent to 2 #3: x",
   ]);
   assertEquals(printed.at(4), "history u1-2: 1 message, 1 unreadable, there are older ones");
-  assertEquals(bench.exit, 0);
+  // A group was not there.
+  assertEquals(bench.exit, 1);
 });
 
 Deno.test("a ping of the server is answered, also in the menu", async () => {

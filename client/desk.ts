@@ -1,11 +1,11 @@
 import { Errno } from "../server/errors.ts";
 import { groupConv, pairConv } from "../server/protocol/conversation.ts";
 import { Msg } from "../server/protocol/msgid.ts";
-import type { App } from "./app.ts";
 import type { Clock } from "./clock.ts";
 import { type Action, helpLines, parseLine } from "./commands.ts";
 import { errorLine, historyLine } from "./format.ts";
 import { type FrameOf, readPush, type ServerFrame } from "./frames.ts";
+import type { Host } from "./host.ts";
 import type { Request } from "./requests.ts";
 import { sanitize } from "./sanitize.ts";
 import type { Session } from "./session.ts";
@@ -14,26 +14,27 @@ const DEFAULT_HISTORY = 20;
 
 /** What the person sees while logged in: carries out commands. */
 export class Desk {
-  readonly #app: App;
+  readonly #host: Host;
   readonly #clock: Clock;
 
-  constructor(app: App, clock: Clock) {
-    this.#app = app;
+  constructor(host: Host, clock: Clock) {
+    this.#host = host;
     this.#clock = clock;
   }
 
   /** Asks for a command; a pipe needs no asking. */
   prompt(): void {
-    this.#app.output.prompt(this.#app.interactive ? ">" : "");
+    this.#host.output.prompt(this.#host.interactive ? ">" : "");
   }
 
   /** Carries out one typed line. */
   line(text: string): void {
-    const { session } = this.#app;
+    const { session } = this.#host;
     const parsed = parseLine(text);
     if (parsed === undefined || session === undefined) return;
-    if ("say" in parsed) this.#say(sanitize(parsed.say));
-    else this.#run(parsed, session);
+    if (!("say" in parsed)) return this.#run(parsed, session);
+    this.#say(sanitize(parsed.say));
+    this.#host.failed();
   }
 
   #run(action: Action, session: Session): void {
@@ -45,9 +46,9 @@ export class Desk {
       case "groups":
         return this.#say(...session.roster.groupLines());
       case "quit":
-        return this.#app.leave("exit", { deaf: true });
+        return this.#host.leave("exit", { deaf: true });
       case "loginout":
-        return this.#app.leave("menu");
+        return this.#host.leave("menu");
       case "chat":
         return session.send({ msgid: Msg.CHAT, toid: action.friend, msg: action.text }, {
           target: `u${action.friend}`,
@@ -92,7 +93,8 @@ export class Desk {
       repeatable: false,
       done: (answer) => {
         if (answer.msgid !== Msg.CREATE_GROUP_ACK || answer.groupid === undefined) return;
-        session.roster.joined({ id: answer.groupid, groupname: name, groupdesc: description });
+        const me = { id: session.id, name: session.name, state: "online", role: "creator" };
+        session.roster.joined({ id: answer.groupid, groupname: name, groupdesc: description, members: [me] });
         this.#say(`group ${sanitize(answer.groupname ?? name)} created: its id is ${answer.groupid}`);
       },
     });
@@ -102,9 +104,11 @@ export class Desk {
     this.#ask("addgroup", {
       frame: { msgid: Msg.JOIN_GROUP, id: session.id, groupid: group },
       repeatable: true,
-      done: () => {
-        session.roster.joined({ id: group });
-        this.#say(`joined group ${group}`);
+      done: (answer) => {
+        if (answer.msgid !== Msg.JOIN_GROUP_ACK) return;
+        const { groupname = "", groupdesc = "", members } = answer;
+        session.roster.joined({ id: group, groupname, groupdesc, members });
+        this.#say(`joined group ${group}${groupname === "" ? "" : ` ${sanitize(groupname)}`}`);
       },
     });
   }
@@ -138,17 +142,22 @@ export class Desk {
     command: string,
     request: { frame: Request["frame"]; repeatable: boolean; done: (answer: ServerFrame) => void },
   ): void {
-    this.#app.requests.ask({
+    this.#host.requests.ask({
       ...request,
       done: (answer) => {
-        if ("lost" in answer) this.#say(`${command}: ${answer.lost}`);
-        else if ("errno" in answer && answer.errno !== Errno.OK) this.#say(errorLine(answer));
-        else request.done(answer);
+        const refused = "lost" in answer
+          ? `${command}: ${answer.lost}`
+          : "errno" in answer && answer.errno !== Errno.OK
+          ? errorLine(answer)
+          : undefined;
+        if (refused === undefined) return request.done(answer as ServerFrame);
+        this.#say(refused);
+        this.#host.failed();
       },
     });
   }
 
   #say(...lines: string[]): void {
-    for (const line of lines) this.#app.output.print(line);
+    for (const line of lines) this.#host.output.print(line);
   }
 }

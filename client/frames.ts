@@ -80,7 +80,14 @@ const frame = z.discriminatedUnion("msgid", [
     groupid: id.optional(),
     groupname: text.optional(),
   }),
-  z.object({ msgid: z.literal(Msg.JOIN_GROUP_ACK), ...refusable, groupid: id.optional() }),
+  z.object({
+    msgid: z.literal(Msg.JOIN_GROUP_ACK),
+    ...refusable,
+    groupid: id.optional(),
+    groupname: text.optional(),
+    groupdesc: text.optional(),
+    members: z.array(member).catch([]),
+  }),
   z.object({
     msgid: z.literal(Msg.HISTORY_ACK),
     conv: text,

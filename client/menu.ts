@@ -1,28 +1,28 @@
 import { Errno } from "../server/errors.ts";
 import { Msg } from "../server/protocol/msgid.ts";
-import type { App } from "./app.ts";
 import { errorLine } from "./format.ts";
 import type { ServerFrame } from "./frames.ts";
+import type { Host } from "./host.ts";
 
 /** What the next line answers. */
 type Step = "choice" | "who" | "password" | "takeover" | "new name" | "new password";
 
 /** What the person sees while nobody is logged in. */
 export class Menu {
-  readonly #app: App;
+  readonly #host: Host;
   #step: Step = "choice";
   /** What was typed so far of a login or a registration. */
   #who = "";
   #password = "";
 
-  constructor(app: App) {
-    this.#app = app;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   /** Shows the menu and asks for a choice. */
   show(): void {
     this.#who = this.#password = "";
-    const { output } = this.#app;
+    const { output } = this.#host;
     for (const line of ["1. login", "2. register", "3. quit"]) output.print(line);
     this.#ask("choice");
   }
@@ -52,21 +52,21 @@ export class Menu {
   #ask(step: Step): void {
     this.#step = step;
     const secret = step === "password" || step === "new password";
-    this.#app.output.prompt(QUESTIONS[step], { secret });
+    this.#host.output.prompt(QUESTIONS[step], { secret });
   }
 
   #choose(choice: string): void {
     if (choice === "1") return this.#ask("who");
     if (choice === "2") return this.#ask("new name");
-    if (choice === "3") return this.#app.leave("exit", { deaf: true });
-    if (choice !== "") this.#app.output.print("please type 1, 2 or 3");
+    if (choice === "3") return this.#host.leave("exit", { deaf: true });
+    if (choice !== "") this.#host.output.print("please type 1, 2 or 3");
     this.#ask("choice");
   }
 
   #logIn(takeover: boolean): void {
     const id = /^\d+$/.test(this.#who) ? Number(this.#who) : undefined;
     const who = Number.isSafeInteger(id) ? { id } : { name: this.#who };
-    this.#app.requests.ask({
+    this.#host.requests.ask({
       frame: { msgid: Msg.LOGIN, v: 2, ...who, password: this.#password, ...(takeover ? { takeover } : {}) },
       repeatable: true,
       done: (answer) => this.#loginAnswered(answer),
@@ -74,35 +74,43 @@ export class Menu {
   }
 
   #loginAnswered(answer: ServerFrame | { lost: string }): void {
-    const { output, interactive } = this.#app;
+    const { output, interactive } = this.#host;
     if ("lost" in answer) {
       output.print(`not logged in: ${answer.lost}`);
-      return this.show();
+      return this.#refused();
     }
     if (answer.msgid !== Msg.LOGIN_ACK && answer.msgid !== Msg.ERROR) return this.show();
     if (answer.msgid === Msg.LOGIN_ACK && answer.errno === Errno.OK && answer.id !== undefined) {
       this.#who = this.#password = "";
-      return this.#app.loggedIn({ ...answer, id: answer.id });
+      return this.#host.loggedIn({ ...answer, id: answer.id });
     }
     output.print(errorLine(answer));
     if (answer.errno === Errno.LOGGED_IN && interactive) return this.#ask("takeover");
-    this.show();
+    this.#refused();
+  }
+
+  /** A person chooses again; the next lines of a pipe are no choices. */
+  #refused(): void {
+    if (this.#host.interactive) this.show();
+    else this.#host.giveUp();
   }
 
   #register(): void {
-    this.#app.requests.ask({
+    this.#host.requests.ask({
       frame: { msgid: Msg.REGISTER, v: 2, name: this.#who, password: this.#password },
       repeatable: false,
       done: (answer) => {
-        const { output } = this.#app;
-        if ("lost" in answer) output.print(`not known whether you are registered: ${answer.lost}`);
-        else if (answer.msgid === Msg.REGISTER_ACK && answer.errno === Errno.OK && answer.id !== undefined) {
+        const { output } = this.#host;
+        if (!("lost" in answer) && answer.msgid === Msg.REGISTER_ACK && answer.errno === Errno.OK) {
           output.print(`registered: your id is ${answer.id}`);
-        } else if (answer.msgid === Msg.REGISTER_ACK || answer.msgid === Msg.ERROR) {
+          return this.show();
+        }
+        if ("lost" in answer) output.print(`not known whether you are registered: ${answer.lost}`);
+        else if (answer.msgid === Msg.REGISTER_ACK || answer.msgid === Msg.ERROR) {
           const taken = answer.errno === Errno.DENIED && answer.errmsg === undefined;
           output.print(errorLine(taken ? { errno: answer.errno, errmsg: "this name is taken" } : answer));
         }
-        this.show();
+        this.#refused();
       },
     });
   }

@@ -37,10 +37,9 @@ export class Roster {
     this.#friends.set(friend.id, { id: friend.id, name, state });
   }
 
-  joined(group: { id: number; groupname?: string; groupdesc?: string }): void {
-    if (this.#groups.has(group.id)) return;
-    const { id, groupname = "", groupdesc = "" } = group;
-    this.#groups.set(id, { id, groupname, groupdesc, members: [] });
+  joined(group: Group): void {
+    this.#groups.set(group.id, group);
+    for (const member of group.members) this.named(member.id, member.name);
   }
 
   presence(id: number, state: string): void {

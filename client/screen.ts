@@ -125,6 +125,8 @@ export class TerminalScreen implements Screen {
       if (this.#prompt !== "> ") history.shift();
     });
     this.#editor.on("SIGINT", () => keyboard.interrupt());
+    // Stopped, this process would leave the terminal to a parent that waits for it, such as `deno task`.
+    this.#editor.on("SIGTSTP", () => this.print("Ctrl-Z does nothing here: type quit to leave"));
     this.#editor.on("close", () => {
       if (!this.#closed) keyboard.eof();
     });

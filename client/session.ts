@@ -48,6 +48,8 @@ export interface SessionParts {
   readonly newMid: () => string;
   /** Logged in again after a broken connection. */
   readonly resumed: () => void;
+  /** A message was not sent, and will not be. */
+  readonly failed: () => void;
   /** The account is no longer logged in and will not be by itself; `reason` is a sentence. */
   readonly over: (reason: string) => void;
 }
@@ -111,6 +113,7 @@ export class Session {
     const text = JSON.stringify({ ...fields, mid });
     const bytes = new TextEncoder().encode(text).length;
     if (bytes > MAX_BYTES) {
+      this.#parts.failed();
       return this.#parts.output.print(
         `message not sent ${options.whom}: ${bytes} bytes, at most ${MAX_BYTES}`,
       );
@@ -227,7 +230,10 @@ export class Session {
       this.#parts.link.drop("the server does not know this login any more");
     } else {
       const letter = this.#outbox.remove(mid);
-      if (letter && !letter.again) this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
+      if (letter && !letter.again) {
+        this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
+        this.#parts.failed();
+      }
       this.#pump();
     }
   }

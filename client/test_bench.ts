@@ -30,6 +30,7 @@ export class Bench {
   readonly app: App;
   #wire: WireEvents | undefined;
   #mids = 0;
+  #greeted = false;
 
   constructor(options: { interactive?: boolean } = {}) {
     const output = {
@@ -45,7 +46,7 @@ export class Bench {
       dial: (events) => {
         if (!this.up) return Promise.reject(new Error("cannot connect"));
         this.#wire = events;
-        return Promise.resolve({ send: (line) => this.sent.push(JSON.parse(line)), close: () => {} });
+        return Promise.resolve({ send: (line) => this.#take(JSON.parse(line)), close: () => {} });
       },
       clock: this.clock,
       // At once where there is a server; a wait where there is none, or time would stand still.
@@ -65,6 +66,13 @@ export class Bench {
     bench.lines.length = 0;
     bench.sent = [];
     return bench;
+  }
+
+  /** The server answers the client's first word by itself. */
+  #take(frame: Fields): void {
+    if (this.#greeted) return void this.sent.push(frame);
+    this.#greeted = true;
+    queueMicrotask(() => this.says({ msgid: 15, at: 0 }));
   }
 
   type(...lines: string[]): void {

@@ -125,6 +125,10 @@ export type Reply =
     readonly msgid: typeof Msg.JOIN_GROUP_ACK;
     readonly errno: Errno;
     readonly groupid: number;
+    readonly groupname?: string;
+    readonly groupdesc?: string;
+    /** Some of them, if there are many. */
+    readonly members?: readonly Member[];
     readonly errmsg?: string;
   }
   | {

@@ -5,14 +5,17 @@ import { Msg } from "../protocol/msgid.ts";
 import type { Frame } from "../protocol/schemas.ts";
 import { acknowledge } from "./chat.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Presence } from "./presence.ts";
 import type { Session } from "./sessions.ts";
 
 /** Becoming friends: a request and its answer, both entries of the two users' conversation. */
 export class Friends {
   readonly #delivery: Delivery;
+  readonly #presence: Pick<Presence, "met">;
 
-  constructor(delivery: Delivery) {
+  constructor({ delivery, presence }: { delivery: Delivery; presence: Pick<Presence, "met"> }) {
     this.#delivery = delivery;
+    this.#presence = presence;
   }
 
   /** @throws {Refusal} errno 103, 109 (oneself) or 111 (friends already, or asked already). */
@@ -34,6 +37,7 @@ export class Friends {
         ? `${name} (${id}) accepted your friend request`
         : `${name} (${id}) declined your friend request`,
     });
+    if (frame.flag) await this.#presence.met(session.user, frame.friendid);
   }
 
   async #send(

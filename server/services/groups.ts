@@ -1,16 +1,22 @@
 import { Errno, Refusal } from "../errors.ts";
+import type { Member } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Frame } from "../protocol/schemas.ts";
-import type { SocialStore } from "../stores/store.ts";
+import type { LeaseStore, SocialStore, Store } from "../stores/store.ts";
 import type { Session, Sessions } from "./sessions.ts";
+
+/** Members of a group that the answer to joining it shows, at most. */
+const SHOWN = 200;
 
 /** Creating groups and joining them. */
 export class Groups {
   readonly #social: SocialStore;
+  readonly #leases: Pick<LeaseStore, "online">;
   readonly #sessions: Sessions;
 
-  constructor(social: SocialStore, sessions: Sessions) {
-    this.#social = social;
+  constructor(store: Pick<Store, "social" | "leases">, sessions: Sessions) {
+    this.#social = store.social;
+    this.#leases = store.leases;
     this.#sessions = sessions;
   }
 
@@ -31,12 +37,29 @@ export class Groups {
     const result = await this.#social.joinGroup(groupid, session.user.id);
     if (typeof result === "object") {
       await this.#sessions.joinGroup(session, { group: groupid, seq: result.joined });
-      session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno: Errno.OK, groupid });
+      const about = await this.#about(session, groupid);
+      session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno: Errno.OK, groupid, ...about });
       return;
     }
     const { errno, message } = result === "no_group"
       ? new Refusal(Errno.NO_SUCH_GROUP, "no such group")
       : new Refusal(Errno.ALREADY_DONE, "you are a member already");
     session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno, groupid, errmsg: message });
+  }
+
+  /** What one who has joined sees of the group; programs of the first generation learn it at their next login. */
+  async #about({ user, peer }: Session, groupid: number) {
+    if (peer.generation === 1) return {};
+    const group = (await this.#social.groups(user.id)).find(({ id }) => id === groupid);
+    if (!group) return {};
+    const some = group.members.slice(0, SHOWN);
+    const online = await this.#leases.online(some.map(({ id }) => id));
+    const members = some.map(({ id, name, role }): Member => ({
+      id,
+      name,
+      state: online.has(id) ? "online" : "offline",
+      role,
+    }));
+    return { groupname: group.name, groupdesc: group.description, members };
   }
 }

@@ -58,6 +58,21 @@ export class Presence {
     this.#begin();
   }
 
+  /** Two users have become friends: each is told how the other one is. Never rejects. */
+  async met(user: User, friend: number): Promise<void> {
+    try {
+      const [account, online] = await Promise.all([
+        this.#store.accounts.find({ id: friend }),
+        this.#store.leases.online([user.id, friend]),
+      ]);
+      const state = (id: number): State => online.has(id) ? "online" : "offline";
+      this.#announce(user, { state: state(user.id), to: [friend] });
+      if (account) this.#announce(account, { state: state(friend), to: [user.id] });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.#onDefect(error);
+    }
+  }
+
   /** The node of these users died. */
   lost(users: readonly number[]): void {
     for (const id of users) this.#gone.set(id, {});
