@@ -134,9 +134,9 @@ export class SqliteAppend {
   #note({ planned, first }: { planned: Plan<NewMessage>; first: number }): Outcome[] {
     if (this.#newest.size > MAX_KNOWN) this.#newest.clear();
     planned.rows.forEach(({ message }, i) => {
-      const { conv, seq, sender, mid, body } = message;
+      const { conv, seq, sender, mid } = message;
       this.#newest.set(conv, seq);
-      this.#filing.note({ id: first + i, conv, seq, sender, mid, size: body.length });
+      this.#filing.note({ id: first + i, conv, seq, sender, mid });
     });
     return planned.outcomes.map((outcome) =>
       "refused" in outcome ? outcome.refused : outcome.fresh ? outcome.stored.seq : outcome.stored
