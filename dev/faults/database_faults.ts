@@ -1,13 +1,10 @@
-import type { MariaDb } from "../services.ts";
-import { run } from "../services/command.ts";
+import { copyOf, replaceData } from "../services/older_copy.ts";
 import { type Fault, pause } from "./fault.ts";
 import type { World } from "./world.ts";
 
 /** Where a step of the clock takes it, in s, the last time back; and for how long, in ms. */
 const STEPS = [6, -300, 0] as const;
 const STEP = 8000;
-/** What the system still writes for a stopped process is written by then, in ms. */
-const WRITTEN = 100;
 
 export const DATABASE_FAULTS: readonly Fault[] = [
   {
@@ -37,26 +34,10 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     async inject({ db }, random) {
       const older = await copyOf(db);
       await pause(random.between(1000, 5000));
-      await db.kill("SIGKILL");
-      await run(["rm", "-rf", `${db.folder}/data`]);
-      await Deno.rename(older, `${db.folder}/data`);
-      await db.start();
+      await replaceData(db, older);
     },
   },
 ];
-
-/** The data as they would be found if the machine's power failed at this moment; the folder of the copy. */
-async function copyOf(db: MariaDb): Promise<string> {
-  const copy = `${db.folder}/older`;
-  db.pause();
-  try {
-    await pause(WRITTEN);
-    await run(["cp", "-r", "--sparse=always", `${db.folder}/data`, copy]);
-  } finally {
-    db.resume();
-  }
-  return copy;
-}
 
 /** Faults that need what is not installed here, with the reason. */
 export function impossible({ name }: Fault, { clock }: Pick<World, "clock">): string | undefined {
