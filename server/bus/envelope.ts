@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseConv } from "../protocol/conversation.ts";
-import { KINDS } from "../protocol/kinds.ts";
+import { isKind } from "../protocol/kinds.ts";
 import type { LogMessage, Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { Mac, MAC_LENGTH } from "./mac.ts";
@@ -30,21 +30,10 @@ export type Opened =
   | "nonsense";
 
 const id = z.int().min(1);
-const seq = z.int().min(1);
 const at = z.int().min(0);
 const conv = z.string().max(40).refine((name) => parseConv(name) !== undefined);
 const name = z.string().max(200);
 
-const message = z.strictObject({
-  conv,
-  seq,
-  kind: z.enum(Object.keys(KINDS) as [keyof typeof KINDS]),
-  sender: id,
-  senderName: name,
-  mid: z.string().max(40).regex(/^[0-9A-Za-z_-]+$/).nullable(),
-  body: z.string().refine(isStringLiteral),
-  at,
-});
 const news = z.discriminatedUnion("msgid", [
   z.strictObject({
     msgid: z.literal(Msg.RECEIPT),
@@ -59,7 +48,7 @@ const sealed = z.strictObject({
   node: z.string().max(40),
   log: z.string().max(40),
   envelope: z.discriminatedUnion("type", [
-    z.strictObject({ type: z.literal("message"), message }),
+    z.strictObject({ type: z.literal("message"), message: z.custom<LogMessage>(isMessage) }),
     z.strictObject({ type: z.literal("reply"), reply: news }),
     z.strictObject({ type: z.literal("evict"), session: z.string().max(40) }),
     z.strictObject({ type: z.literal("look") }),
@@ -92,7 +81,8 @@ export class Envelopes {
     const json = payload.slice(MAC_LENGTH);
     if (!this.#mac.verifies(payload.slice(0, MAC_LENGTH), `${channel}\n${json}`)) return worthOf(payload);
     // Signed, but perhaps by a node of another version.
-    const { data } = sealed.safeParse(parse(json));
+    const said = parse(json);
+    const data = isSealedMessage(said) ? said : sealed.safeParse(said).data;
     if (!data || !fits(channel, data.envelope)) return "nonsense";
     if (data.log !== this.#log() && data.envelope.type === "message") return "hint";
     return { from: data.node, envelope: data.envelope };
@@ -122,6 +112,32 @@ function fits(channel: string, envelope: Envelope): boolean {
   return isBetween && (channel === userChannel(about.low) || channel === userChannel(about.high));
 }
 
-function isStringLiteral(text: string): boolean {
-  return text.startsWith('"') && typeof parse(text) === "string";
+/** What nearly everything is, checked by hand: the schema takes 12 µs for it, this 1. */
+function isSealedMessage(
+  said: unknown,
+): said is { node: string; log: string; envelope: { type: "message"; message: LogMessage } } {
+  if (!isRecord(said) || Object.keys(said).length !== 3 || !isRecord(said.envelope)) return false;
+  const { node, log, envelope } = said;
+  return isText(node, 40) && isText(log, 40) && envelope.type === "message" &&
+    Object.keys(envelope).length === 2 && isMessage(envelope.message);
 }
+
+function isMessage(value: unknown): value is LogMessage {
+  if (!isRecord(value) || Object.keys(value).length !== 8) return false;
+  const { conv, seq, kind, sender, senderName, mid, body, at } = value;
+  return isText(conv, 40) && isCount(seq, 1) && typeof kind === "string" && isKind(kind) &&
+    isCount(sender, 1) &&
+    isText(senderName, 200) && (mid === null || (isText(mid, 40) && /^[0-9A-Za-z_-]+$/.test(mid))) &&
+    typeof body === "string" && STRING_LITERAL.test(body) && isCount(at, 0) && parseConv(conv) !== undefined;
+}
+
+/** A JSON string (RFC 8259, section 7), as `JSON.stringify` writes it. */
+// deno-lint-ignore no-control-regex -- control characters are what must not be there
+const STRING_LITERAL = /^"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"$/;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+const isText = (value: unknown, most: number): value is string =>
+  typeof value === "string" && value.length <= most;
+const isCount = (value: unknown, least: number) =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= least;
