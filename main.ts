@@ -1,8 +1,9 @@
 import { isMainThread } from "node:worker_threads";
 import { startApp } from "./server/app.ts";
-import { readCommand } from "./server/config.ts";
+import { readCommand, unknownVariables } from "./server/config.ts";
 import { StartupError } from "./server/errors.ts";
 import { Logger } from "./server/ops/logger.ts";
+import { versionLine } from "./server/version.ts";
 
 const utf8 = new TextEncoder();
 const print = (text: string) => void Deno.stdout.writeSync(utf8.encode(text));
@@ -27,11 +28,16 @@ async function main(args: readonly string[]): Promise<number> {
     printError(`chat-server: ${error.message}\n`);
     return 2;
   }
+  if (command.run === "version") {
+    print(versionLine("chat-server", { deno: Deno.version.deno }) + "\n");
+    return 0;
+  }
   if (command.run !== "serve") {
     print(command.text);
     return 0;
   }
   const log = new Logger({ level: command.config["log-level"], write: logLine });
+  for (const sentence of unknownVariables(Object.keys(Deno.env.toObject()))) log.warn(sentence);
   // What nobody foresaw must not end the conversation of everybody else.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

@@ -3,7 +3,7 @@
  * Every test, in one command: `deno task test [FILE or FOLDER…] [flags of deno test…]`. The last line counts; the
  * exit code is 0 only if something ran and nothing failed. With `CI=true` a skipped test is a failure.
  *
- * Tests in `dev/` run the built executables: those that CHAT_TEST_SERVER and CHAT_TEST_CLIENT name, or else ones that
+ * Tests in `dev/` run the built executables: those that TEST_CHAT_SERVER and TEST_CHAT_CLIENT name, or else ones that
  * are built first, into a temporary folder.
  */
 import { build } from "./compile/build.ts";
@@ -136,8 +136,8 @@ async function layers({ signal }: Context): Promise<Counts> {
 /** Builds what the environment does not name; resolves to the variables that name it. */
 async function executables({ temp }: Context): Promise<Record<string, string>> {
   const variables: Record<string, string> = {
-    "chat-server": "CHAT_TEST_SERVER",
-    "chat-client": "CHAT_TEST_CLIENT",
+    "chat-server": "TEST_CHAT_SERVER",
+    "chat-client": "TEST_CHAT_CLIENT",
   };
   const missing = PROGRAMS.filter(({ name }) => !Deno.env.has(variables[name] ?? ""));
   if (missing.length === 0) return {};

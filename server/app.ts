@@ -38,7 +38,7 @@ const LOGIN_WINDOW = 10 * 60 * 1000;
 /** How long a stop may take beside `--drain-seconds`, in ms: what comes after the last step has some time of 5 s, too. */
 const STOP_TIME = 4500;
 /** How long each step of a stop may take, in ms; clients have `--drain-seconds` in addition. */
-const STEP_TIME = { clients: 2200, cursors: 800, leases: 800, bus: 300, store: 500, other: 300 } as const;
+const STEP_TIME = { clients: 2500, cursors: 800, leases: 800, bus: 300, store: 500, other: 300 } as const;
 
 /** A running server. */
 export interface App {

@@ -1,6 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { z } from "zod";
 import { StartupError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
 
 /** One setting: `--flag`, environment variable `CHAT_FLAG`, default. */
 interface Setting {
@@ -132,20 +133,37 @@ const SETTINGS = {
 
 type Name = keyof typeof SETTINGS;
 
+/** Flags that take no value. */
+const SWITCHES = ["help", "version", "print-config"];
+
 /** The settings that a server runs with. */
 export type Config = { readonly [K in Name]: z.output<(typeof SETTINGS)[K]["schema"]> };
 
 /** What the command line asks for. */
 export type Command =
   | { readonly run: "help"; readonly text: string }
+  | { readonly run: "version" }
   | { readonly run: "print-config"; readonly text: string }
   | { readonly run: "serve"; readonly config: Config };
 
+/** What the environment variables begin with. */
+const PREFIX = "CHAT_";
+
 /** The environment variable of a setting. */
-export const variableOf = (name: string) => `CHAT_${name.toUpperCase().replaceAll("-", "_")}`;
+export const variableOf = (name: string) => `${PREFIX}${name.toUpperCase().replaceAll("-", "_")}`;
 
 /** The environment variables that are looked at. */
 export const VARIABLES: readonly string[] = Object.keys(SETTINGS).map(variableOf);
+
+/** A sentence about each of the environment's variables that begins like ours and is none. */
+export function unknownVariables(names: Iterable<string>): string[] {
+  const unknown = [...names].filter((name) => name.startsWith(PREFIX) && !VARIABLES.includes(name)).sort();
+  return unknown.map((name) => {
+    const meant = nearest(name, VARIABLES);
+    return `the environment variable ${name} is not known and ignored` +
+      (meant === undefined ? "; --help names all flags" : `, did you mean ${meant}?`);
+  });
+}
 
 /**
  * Reads the settings: flags before environment before defaults.
@@ -155,6 +173,7 @@ export const VARIABLES: readonly string[] = Object.keys(SETTINGS).map(variableOf
 export function readCommand(args: readonly string[], env: (name: string) => string | undefined): Command {
   const flags = parseFlags(args);
   if (flags.help) return { run: "help", text: help() };
+  if (flags.version) return { run: "version" };
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
     const flag = flags.values.get(name);
@@ -193,21 +212,34 @@ function parseFlags(args: readonly string[]) {
   const names = Object.keys(SETTINGS);
   const parsed: Record<string, unknown> = parseArgs([...args], {
     string: names,
-    boolean: ["help", "print-config"],
+    boolean: SWITCHES,
     alias: { h: "help" },
     unknown: (arg: string) => {
       unknown.push(arg);
       return false;
     },
   });
-  if (unknown.length > 0) throw new StartupError(`unknown argument ${unknown[0]}; see --help`);
+  if (unknown.length > 0) {
+    const [given = ""] = unknown;
+    const meant = given.startsWith("-")
+      ? nearest(given.replace(/=.*/s, ""), [...names, ...SWITCHES].map((name) => `--${name}`))
+      : undefined;
+    throw new StartupError(
+      `unknown argument ${given}${meant === undefined ? "" : `, did you mean ${meant}?`}; see --help`,
+    );
+  }
   const values = new Map<string, string>();
   for (const name of names) {
     const value = parsed[name];
     if (value === "" && name !== "redis") throw new StartupError(`--${name} needs a value; see --help`);
     if (typeof value === "string") values.set(name, value);
   }
-  return { help: parsed.help === true, printConfig: parsed["print-config"] === true, values };
+  return {
+    help: parsed.help === true,
+    version: parsed.version === true,
+    printConfig: parsed["print-config"] === true,
+    values,
+  };
 }
 
 function help(): string {
@@ -215,10 +247,11 @@ function help(): string {
     `  --${name} ${value}`,
     `${help} (${fallback})`,
   ]);
-  rows.push(["  --print-config", "print the settings as JSON and exit"], [
-    "  --help, -h",
-    "print this and exit",
-  ]);
+  rows.push(
+    ["  --print-config", "print the settings as JSON and exit"],
+    ["  --version", "print the version and exit"],
+    ["  --help, -h", "print this and exit"],
+  );
   const width = Math.max(...rows.map(([flag]) => flag!.length)) + 2;
   return [
     "A chat server. Clients connect by TCP and speak JSON; ./chat-client is one.",

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readCommand, VARIABLES } from "./config.ts";
+import { readCommand, unknownVariables, VARIABLES } from "./config.ts";
 import { StartupError } from "./errors.ts";
 import { Logger } from "./ops/logger.ts";
 
@@ -35,12 +35,29 @@ Deno.test("config: what is wrong is named", () => {
       [["--port=-1"], {}, "--port"],
       [["--port=6000.5"], {}, "--port"],
       [["--durability=none"], {}, "full, normal"],
-      [["--print-configs"], {}, "--print-configs"],
+      [["--print-configs"], {}, "--print-configs, did you mean --print-config?"],
+      [["--prot", "1"], {}, "--prot, did you mean --port?"],
+      [["--maxframe=70000"], {}, "did you mean --max-frame?"],
+      [["--xyzzy"], {}, "unknown argument --xyzzy; see --help"],
+      [["6000"], {}, "unknown argument 6000; see --help"],
       [[], { CHAT_MAX_FRAME: "1" }, "CHAT_MAX_FRAME"],
     ] as const
   ) {
     assertThrows(() => read([...args], env), StartupError, says);
   }
+});
+
+Deno.test("config: --version asks for nothing else", () => {
+  assertEquals(read(["--version"]), { run: "version" });
+});
+
+Deno.test("config: a variable that begins like ours and is none is told, with the one that was meant", () => {
+  assertEquals(unknownVariables(["PATH", "CHAT", ...VARIABLES]), []);
+  assertEquals(unknownVariables(["CHAT_PROT", "CHAT_MAXFRAME", "CHAT_SOMETHING_ELSE"]), [
+    "the environment variable CHAT_MAXFRAME is not known and ignored, did you mean CHAT_MAX_FRAME?",
+    "the environment variable CHAT_PROT is not known and ignored, did you mean CHAT_PORT?",
+    "the environment variable CHAT_SOMETHING_ELSE is not known and ignored; --help names all flags",
+  ]);
 });
 
 Deno.test("logger: one line each, whatever the texts", () => {

@@ -2,7 +2,7 @@ const MAIN = new URL("../../client/main.ts", import.meta.url).pathname;
 
 /** How to start the client: the executable under test if there is one, otherwise from source. */
 export function clientCommand(args: readonly string[]): { command: string; args: string[] } {
-  const executable = Deno.env.get("CHAT_TEST_CLIENT");
+  const executable = Deno.env.get("TEST_CHAT_CLIENT");
   return executable
     ? { command: executable, args: [...args] }
     : { command: Deno.execPath(), args: ["run", "--allow-net", "--no-prompt", MAIN, ...args] };

@@ -28,10 +28,13 @@ Deno.test("command line: help, settings, and what is wrong with a flag", async (
   });
   const printed = JSON.parse(config.out);
   assertEquals([config.code, printed.port, printed["max-frame"]], [0, 7000, 70000]);
+  const version = await run(["--version"]);
+  assertEquals([version.code, version.err], [0, ""]);
+  assertMatch(version.out, /^chat-server \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+\)\n$/);
   const cases: [string[], Record<string, string>, RegExp][] = [
     [["--port", "99999"], {}, /--port .*65535/],
     [["--port"], {}, /--port/],
-    [["--prot", "1"], {}, /--prot/],
+    [["--prot", "1"], {}, /--prot, did you mean --port\?/],
     [["extra"], {}, /extra/],
     [["--password-cost", "9"], {}, /--password-cost .*10/],
     [["--db", "postgres://x"], {}, /--db/],

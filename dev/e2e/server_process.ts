@@ -5,7 +5,7 @@ const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 /** How to start the server: the executable under test if there is one, otherwise from source. */
 export function serverCommand(flags: readonly string[]): { command: string; args: string[] } {
-  const executable = Deno.env.get("CHAT_TEST_SERVER");
+  const executable = Deno.env.get("TEST_CHAT_SERVER");
   return executable
     ? { command: executable, args: [...flags] }
     : { command: Deno.execPath(), args: ["run", "-A", MAIN, ...flags] };

@@ -8,7 +8,7 @@ const STOP_WITHIN = 30_000;
 export interface NodeOptions {
   /** Flags beside the port. */
   readonly flags: readonly string[];
-  /** The folder of the sources to run; if left out, what CHAT_TEST_SERVER names, or else the repository's. */
+  /** The folder of the sources to run; if left out, what TEST_CHAT_SERVER names, or else the repository's. */
   readonly sources?: string | undefined;
 }
 
