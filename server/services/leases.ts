@@ -167,10 +167,10 @@ export class Leases {
     this.look();
   }
 
-  /** Sends a heartbeat and looks what became of the leases, unless that is under way. */
-  look(): void {
-    if (!this.#options.store.shared || this.#stopping.signal.aborted) return;
-    this.#ticking ??= this.#tick()
+  /** Sends a heartbeat and looks what became of the leases, unless that is under way. Resolves when that is done. */
+  look(): Promise<void> {
+    if (!this.#options.store.shared || this.#stopping.signal.aborted) return Promise.resolve();
+    return this.#ticking ??= this.#tick()
       .catch((error) => {
         this.#failed = true;
         if (!(error instanceof StoreUnavailable)) this.#options.onDefect(error);

@@ -2,7 +2,7 @@ import type { HeldLease, Lease, LeaseStore, NodeBeat, Pulse } from "../store.ts"
 
 /** Leases of a store that has one node: that node's memory. Whoever asks is alive, and nobody else is there. */
 export class MemoryLeases implements LeaseStore {
-  readonly shared = false;
+  readonly shared: boolean = false;
   readonly #readLog: () => Promise<string>;
   readonly #leases = new Map<number, Lease & { wanted: boolean }>();
   readonly #nodes = new Map<string, number>();

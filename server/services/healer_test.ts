@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Behind, type LogStore, StoreUnavailable } from "../stores/store.ts";
+import { Healer } from "./healer.ts";
+import type { Session, Sessions } from "./sessions.ts";
+
+function setUp(options: { users: number; behind?: Behind[]; interval?: number; isHearing?: () => boolean }) {
+  const asked: number[][] = [];
+  const noticed: string[] = [];
+  const failures: Error[] = [];
+  const waiting: (() => void)[] = [];
+  const sessions = Array.from({ length: options.users }, (_, i) => ({
+    user: { id: i + 1, name: `${i + 1}` },
+    inbox: { notice: (conv: string, seq: number) => noticed.push(`${i + 1} ${conv} ${seq}`) },
+  })) as unknown as Session[];
+  const defects: unknown[] = [];
+  const healer = new Healer({
+    log: {
+      behind: (users: readonly number[]) => {
+        asked.push([...users]);
+        for (const resolve of waiting.splice(0)) resolve();
+        const failure = failures.shift();
+        return failure ? Promise.reject(failure) : Promise.resolve(options.behind ?? []);
+      },
+    } as unknown as LogStore,
+    sessions: {
+      all: () => sessions,
+      get: (user: number) => sessions[user - 1],
+    } as unknown as Sessions,
+    isHearing: options.isHearing ?? (() => true),
+    interval: options.interval ?? 100_000,
+    onDefect: (error) => defects.push(error),
+  });
+  /** Resolves when the log was asked so often. */
+  const until = async (count: number) => {
+    while (asked.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  return { healer, asked, noticed, failures, defects, until };
+}
+
+Deno.test("healer: tells sessions what they have not got; of users without one nothing is said", async () => {
+  const behind = [{ user: 2, conv: "u1-2", seq: 7 }, { user: 9, conv: "g1", seq: 1 }];
+  const { healer, noticed, asked, until } = setUp({ users: 3, behind });
+  healer.heal();
+  await until(1);
+  await healer.stop();
+  assertEquals([asked, noticed], [[[1, 2, 3]], ["2 u1-2 7"]]);
+});
+
+Deno.test("healer: asks about 2,000 users at once, one question after the other", async () => {
+  const { healer, asked, until } = setUp({ users: 4500 });
+  healer.heal();
+  await until(3);
+  await healer.stop();
+  assertEquals(asked.map(({ length }) => length), [2000, 2000, 500]);
+  assertEquals(new Set(asked.flat()).size, 4500);
+});
+
+Deno.test("healer: looks now and then without any reason, and does not ask about nobody", async () => {
+  const { healer, asked, until } = setUp({ users: 1, interval: 5 });
+  healer.start();
+  await until(3);
+  await healer.stop();
+  assert(asked.every(([user]) => user === 1));
+  const nobody = setUp({ users: 0 });
+  nobody.healer.heal();
+  await nobody.healer.stop();
+  assertEquals(nobody.asked, []);
+});
+
+Deno.test("healer: while wake-ups may not arrive it looks without being asked", async () => {
+  const { healer, until } = setUp({ users: 1, isHearing: () => false });
+  healer.start();
+  await until(2);
+  await healer.stop();
+});
+
+Deno.test("healer: what is asked for while it looks is looked for once more, however often", async () => {
+  const { healer, asked, until } = setUp({ users: 1 });
+  healer.heal();
+  for (let i = 0; i < 10; i++) healer.heal();
+  await until(2);
+  await healer.stop();
+  assertEquals(asked.length, 2);
+});
+
+Deno.test("healer: a store that is away is asked again", async () => {
+  const { healer, failures, noticed, defects, until } = setUp({
+    users: 1,
+    behind: [{ user: 1, conv: "g1", seq: 2 }],
+  });
+  failures.push(new StoreUnavailable("away"));
+  healer.heal();
+  await until(2);
+  await healer.stop();
+  assertEquals([noticed, defects], [["1 g1 2"], []]);
+});
