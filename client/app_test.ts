@@ -304,7 +304,7 @@ Deno.test("a broken connection ends a request that must not be asked twice, and 
   await bench.breaks();
   bench.took();
   bench.says(ALICE);
-  assertEquals(bench.took(), [{ msgid: 10, id: 1, groupid: 4 }]);
+  assertEquals(bench.took(), [{ msgid: 10, id: 1, groupid: 4, details: true }]);
 });
 
 Deno.test("a log with another name: what was acknowledged is sent again first, under its mid, and nobody is told twice", async () => {

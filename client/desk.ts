@@ -79,7 +79,7 @@ export class Desk {
   }
 
   #answerRequest({ friend, flag }: { friend: number; flag: boolean }, session: Session): void {
-    session.send({ msgid: Msg.FRIEND_RESPONSE, friendid: friend, flag }, {
+    session.send({ msgid: Msg.FRIEND_RESPONSE, friendid: friend, flag, details: true }, {
       target: `u${friend}`,
       whom: `${flag ? "acceptance" : "refusal"} to ${friend}`,
       what: undefined,
@@ -102,7 +102,7 @@ export class Desk {
 
   #joinGroup(group: number, session: Session): void {
     this.#ask("addgroup", {
-      frame: { msgid: Msg.JOIN_GROUP, id: session.id, groupid: group },
+      frame: { msgid: Msg.JOIN_GROUP, id: session.id, groupid: group, details: true },
       repeatable: true,
       done: (answer) => {
         if (answer.msgid !== Msg.JOIN_GROUP_ACK) return;

@@ -86,7 +86,12 @@ export class Inbox {
     }
     if (push.name !== undefined) this.#roster.named(push.from, push.name);
     if (push.msgid === Msg.FRIEND_RESPONSE && push.flag) {
-      this.#roster.befriend({ id: push.from, name: push.name });
+      // Who answers just now is there.
+      this.#roster.befriend({
+        id: push.from,
+        name: push.name,
+        ...(this.catchingUp ? {} : { state: "online" }),
+      });
     }
   }
 

@@ -51,7 +51,7 @@ Deno.test("client: two people chat through pipes, as the README shows", async ()
   await ann.type("creategroup:team:all of us");
   await ann.sees(/group team created: its id is 1\n/);
   await bob.type("addgroup:1");
-  await bob.sees(/joined group 1\n/);
+  await bob.sees(/joined group 1 team\n/);
   await bob.type("groupchat:1:hello team");
   await ann.sees(/\(group 1\) \[2\] bob: hello team\n/);
   await bob.type("loginout");

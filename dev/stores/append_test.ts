@@ -1,8 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { pairConv } from "../../server/protocol/conversation.ts";
 import type { Kind } from "../../server/protocol/messages.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
-import type { Appended, NewMessage, Store } from "../../server/stores/store.ts";
+import { type Appended, type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
 import { Random, randomSeed } from "../faults/random.ts";
 import { haveServices, type MariaDb, startMariaDb } from "../services.ts";
 
@@ -125,8 +125,10 @@ test("a database that lost what was committed is noticed before anything is writ
   assertEquals(noticed, 0);
   await db.sql("DELETE FROM message WHERE conv = 'u1-2' AND seq > 3", { database: "chat" });
   await db.restart();
-  assertEquals(seqOf(await store.log.append(entry(3, 4, { mid: "third" }))), 3);
+  // Its sender has to send first what was lost before it.
+  await assertRejects(() => store.log.append(entry(3, 4, { mid: "third" })), StoreUnavailable, "older");
   assertEquals(noticed, 1);
+  assertEquals(seqOf(await store.log.append(entry(3, 4, { mid: "third" }))), 3);
   assert((await store.cluster.read()).log !== log);
   // Sent again, what was lost is stored again.
   for (let n = 1; n <= 7; n++) assertEquals(seqOf(await store.log.append(entry(1, 2, { mid: `m${n}` }))), n);

@@ -1,8 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { haveServices, startMariaDb } from "../services.ts";
 import { storeContract } from "../../server/stores/contract_suite.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
-import type { NewMessage, Store } from "../../server/stores/store.ts";
+import { type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
 
 const services = await haveServices();
 
@@ -106,6 +106,7 @@ Deno.test({
       for (let n = 1; n <= 5; n++) assertEquals(await seqOf(store, n), n);
       await db.sql("DELETE FROM message WHERE seq > 3", { database: "chat" });
       await db.restart();
+      await assertRejects(() => seqOf(store, 6), StoreUnavailable, "older");
       assertEquals(await seqOf(store, 6), 4);
     } finally {
       await store.close();

@@ -36,6 +36,8 @@ const name = label(LIMITS.name).refine((text) => text.trim() === text && text !=
 /** Any whole number: one that nobody can have is "no such user", not a malformed frame. */
 const id = z.int();
 const MID = /^[0-9A-Za-z_-]+$/;
+/** Asks for more than the answer has had from the beginning. */
+const details = z.boolean().optional();
 const mid = upTo(LIMITS.mid).regex(MID, { error: "may have 0-9 A-Z a-z _ and - only" });
 const seq = z.int().min(0);
 const MAX_CONV = 40;
@@ -73,9 +75,14 @@ export const SCHEMAS = {
   }),
   [Msg.CHAT]: z.object({ toid: id, ...KINDS.chat.fields, mid: mid.optional() }),
   [Msg.FRIEND_REQUEST]: z.object({ friendid: id, ...KINDS.request.fields, mid: mid.optional() }),
-  [Msg.FRIEND_RESPONSE]: z.object({ friendid: id, ...KINDS.accept.fields, mid: mid.optional() }),
+  [Msg.FRIEND_RESPONSE]: z.object({
+    friendid: id,
+    ...KINDS.accept.fields,
+    mid: mid.optional(),
+    details,
+  }),
   [Msg.CREATE_GROUP]: z.object({ groupname: name, groupdesc: label(LIMITS.groupDescription) }),
-  [Msg.JOIN_GROUP]: z.object({ groupid: id }),
+  [Msg.JOIN_GROUP]: z.object({ groupid: id, details }),
   [Msg.GROUP_CHAT]: z.object({ groupid: id, ...KINDS.chat.fields, mid: mid.optional() }),
   [Msg.RECEIPT]: z.object({ conv, seq, kind: z.enum(["delivered", "read"]) }),
   [Msg.PING]: z.object({}),

@@ -11,9 +11,9 @@ import type { Session } from "./sessions.ts";
 /** Becoming friends: a request and its answer, both entries of the two users' conversation. */
 export class Friends {
   readonly #delivery: Delivery;
-  readonly #presence: Pick<Presence, "met">;
+  readonly #presence: Pick<Presence, "show">;
 
-  constructor({ delivery, presence }: { delivery: Delivery; presence: Pick<Presence, "met"> }) {
+  constructor({ delivery, presence }: { delivery: Delivery; presence: Pick<Presence, "show"> }) {
     this.#delivery = delivery;
     this.#presence = presence;
   }
@@ -37,7 +37,7 @@ export class Friends {
         ? `${name} (${id}) accepted your friend request`
         : `${name} (${id}) declined your friend request`,
     });
-    if (frame.flag) await this.#presence.met(session.user, frame.friendid);
+    if (frame.flag && frame.details) await this.#presence.show(session.user.id, frame.friendid);
   }
 
   async #send(

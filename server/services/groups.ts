@@ -37,7 +37,7 @@ export class Groups {
     const result = await this.#social.joinGroup(groupid, session.user.id);
     if (typeof result === "object") {
       await this.#sessions.joinGroup(session, { group: groupid, seq: result.joined });
-      const about = await this.#about(session, groupid);
+      const about = frame.details ? await this.#about(session, groupid) : {};
       session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno: Errno.OK, groupid, ...about });
       return;
     }
@@ -47,9 +47,8 @@ export class Groups {
     session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno, groupid, errmsg: message });
   }
 
-  /** What one who has joined sees of the group; programs of the first generation learn it at their next login. */
-  async #about({ user, peer }: Session, groupid: number) {
-    if (peer.generation === 1) return {};
+  /** What one who has joined sees of the group. */
+  async #about({ user }: Session, groupid: number) {
     const group = (await this.#social.groups(user.id)).find(({ id }) => id === groupid);
     if (!group) return {};
     const some = group.members.slice(0, SHOWN);

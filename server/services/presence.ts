@@ -58,16 +58,14 @@ export class Presence {
     this.#begin();
   }
 
-  /** Two users have become friends: each is told how the other one is. Never rejects. */
-  async met(user: User, friend: number): Promise<void> {
+  /** Tells a user how another one is. Never rejects. */
+  async show(to: number, other: number): Promise<void> {
     try {
       const [account, online] = await Promise.all([
-        this.#store.accounts.find({ id: friend }),
-        this.#store.leases.online([user.id, friend]),
+        this.#store.accounts.find({ id: other }),
+        this.#store.leases.online([other]),
       ]);
-      const state = (id: number): State => online.has(id) ? "online" : "offline";
-      this.#announce(user, { state: state(user.id), to: [friend] });
-      if (account) this.#announce(account, { state: state(friend), to: [user.id] });
+      if (account) this.#announce(account, { state: online.has(other) ? "online" : "offline", to: [to] });
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.#onDefect(error);
     }
