@@ -89,7 +89,8 @@ async function start(
 
   const services = wire({ config, log, store, bus, node, cluster });
   handle(services.busEvents);
-  const { router, login, leases, healer, cursors, delivery, presence, hearing, sessions } = services;
+  const { router, login, leases, healer, cursors, delivery, presence, hearing, receipts, sessions } =
+    services;
   later.leases = leases;
   await leases.start();
   stopping.add("give the leases back, they end by themselves", {
@@ -111,7 +112,13 @@ async function start(
     within: STEP_TIME.cursors,
     work: () => cursors.close(),
   });
-  stopping.add("tell all friends who is gone", { within: STEP_TIME.other, work: () => presence.close() });
+  stopping.add("tell all friends who is gone", {
+    within: STEP_TIME.other,
+    work: async () => {
+      receipts.flush();
+      await presence.close();
+    },
+  });
 
   const spread = config["drain-seconds"] * 1000;
   const listener = new Listener({
@@ -242,6 +249,7 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     v1AckLimit: config["v1-ack-limit"],
     onDefect,
   });
+  const receipts = new Receipts(delivery, { after });
   const router = new Router({
     auth,
     login,
@@ -249,7 +257,7 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     friends: new Friends({ delivery, presence }),
     groups: new Groups(store, sessions),
     history: new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] }),
-    receipts: new Receipts(delivery),
+    receipts,
     now,
   }, {
     mayServe: () => leases.valid,
@@ -268,7 +276,19 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     },
     unsent: () => delivery.unsent(),
   };
-  return { sessions, router, login, leases, healer, cursors, delivery, presence, hearing, busEvents: events };
+  return {
+    sessions,
+    router,
+    login,
+    leases,
+    healer,
+    cursors,
+    delivery,
+    presence,
+    hearing,
+    receipts,
+    busEvents: events,
+  };
 }
 
 /** The bus is there before those who listen to it: until they are, what it says is nobody's business. */

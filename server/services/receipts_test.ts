@@ -1,0 +1,76 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Errno, Refusal } from "../errors.ts";
+import type { Reply } from "../protocol/messages.ts";
+import { Receipts } from "./receipts.ts";
+import type { Session } from "./sessions.ts";
+
+function bench() {
+  const told: string[] = [];
+  let due: (() => void) | undefined;
+  const receipts = new Receipts({
+    tell: (to: number, reply: Reply) => {
+      if (reply.msgid === 13) told.push(`${to}: ${reply.id} ${reply.kind} ${reply.conv} ${reply.seq}`);
+    },
+  }, {
+    after: (ms, run) => {
+      assertEquals([ms, due], [50, undefined]);
+      due = run;
+      return () => due = undefined;
+    },
+  });
+  const session = (id: number, confirm = (_conv: string, { seq }: { seq: number }) => seq > 0) =>
+    ({ user: { id, name: "x" }, inbox: { confirm } }) as unknown as Session;
+  return { receipts, told, session, pass: () => due?.() };
+}
+
+Deno.test("receipts: a hundred in a moment are one frame of each kind, with the newest number", () => {
+  const { receipts, told, session, pass } = bench();
+  for (let seq = 1; seq <= 100; seq++) receipts.accept(session(1), { conv: "u1-2", seq, kind: "delivered" });
+  for (let seq = 1; seq <= 60; seq++) receipts.accept(session(1), { conv: "u1-2", seq, kind: "read" });
+  assertEquals(told, []);
+  pass();
+  assertEquals(told, ["2: 1 delivered u1-2 100", "2: 1 read u1-2 60"]);
+  pass();
+  assertEquals(told.length, 2);
+});
+
+Deno.test("receipts: what is read is not said to be delivered as well", () => {
+  const { receipts, told, session, pass } = bench();
+  receipts.accept(session(2), { conv: "u1-2", seq: 7, kind: "delivered" });
+  receipts.accept(session(2), { conv: "u1-2", seq: 7, kind: "read" });
+  pass();
+  assertEquals(told, ["1: 2 read u1-2 7"]);
+});
+
+Deno.test("receipts: both sides and other conversations are kept apart; groups and notes to oneself tell nobody", () => {
+  const { receipts, told, session, pass } = bench();
+  receipts.accept(session(1), { conv: "u1-2", seq: 3, kind: "read" });
+  receipts.accept(session(2), { conv: "u1-2", seq: 4, kind: "read" });
+  receipts.accept(session(1), { conv: "u1-3", seq: 5, kind: "read" });
+  receipts.accept(session(1), { conv: "g9", seq: 6, kind: "read" });
+  receipts.accept(session(1), { conv: "u1-1", seq: 7, kind: "read" });
+  pass();
+  assertEquals(told, ["2: 1 read u1-2 3", "1: 2 read u1-2 4", "3: 1 read u1-3 5"]);
+});
+
+Deno.test("receipts: what is no news is not told; what is refused says so at once", () => {
+  const { receipts, told, session, pass } = bench();
+  receipts.accept(session(1, () => false), { conv: "u1-2", seq: 3, kind: "read" });
+  const refusing = session(1, () => {
+    throw new Refusal(Errno.NOT_ALLOWED, "no");
+  });
+  assertThrows(() => receipts.accept(refusing, { conv: "u1-2", seq: 3, kind: "read" }), Refusal, "no");
+  pass();
+  assertEquals(told, []);
+});
+
+Deno.test("receipts: a stop loses none", () => {
+  const { receipts, told, session, pass } = bench();
+  receipts.accept(session(1), { conv: "u1-2", seq: 3, kind: "read" });
+  receipts.flush();
+  assertEquals(told, ["2: 1 read u1-2 3"]);
+  pass();
+  receipts.accept(session(1), { conv: "u1-2", seq: 4, kind: "read" });
+  pass();
+  assertEquals(told.length, 2);
+});
