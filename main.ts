@@ -43,6 +43,10 @@ async function main(args: readonly string[]): Promise<number> {
     event.preventDefault();
     log.defect(event.reason);
   });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log.defect(event.error);
+  });
   try {
     const stopped = stopSignal();
     const app = await Promise.race([startApp(command.config, log), stopped]);

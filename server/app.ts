@@ -5,7 +5,9 @@ import { noBus } from "./bus/local.ts";
 import type { Config } from "./config.ts";
 import { Listener } from "./net/listener.ts";
 import { Router } from "./net/router.ts";
+import { Journal } from "./ops/journal.ts";
 import type { Logger } from "./ops/logger.ts";
+import { Outage } from "./ops/outage.ts";
 import { Stopping } from "./ops/stopping.ts";
 import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
@@ -39,6 +41,9 @@ const LOGIN_WINDOW = 10 * 60 * 1000;
 const STOP_TIME = 4500;
 /** How long each step of a stop may take, in ms; clients have `--drain-seconds` in addition. */
 const STEP_TIME = { clients: 2500, cursors: 800, leases: 800, bus: 300, store: 500, other: 300 } as const;
+
+/** Durations are measured by a clock that nobody can set. */
+const monotonic = () => performance.now();
 
 /** A running server. */
 export interface App {
@@ -87,7 +92,8 @@ async function start(
   const bus = await openBus(config, { events, node, log, prefix: prefixOf(cluster.name) });
   stopping.add("close the connection to Redis", { within: STEP_TIME.bus, work: () => bus.close() });
 
-  const services = wire({ config, log, store, bus, node, cluster });
+  const journal = new Journal(log, { now: monotonic });
+  const services = wire({ config, log, journal, store, bus, node, cluster });
   handle(services.busEvents);
   const { router, login, leases, healer, cursors, delivery, presence, hearing, receipts, sessions } =
     services;
@@ -130,7 +136,7 @@ async function start(
     rate: config.rate,
     clientTimeout: config["client-timeout"] * 1000,
     router,
-    // Silence and speed are measured by a clock that nobody can set.
+    journal,
     now: () => performance.now(),
     after,
     onEnd: (session) => login.logOut(session),
@@ -154,6 +160,7 @@ async function start(
 interface Parts {
   readonly config: Config;
   readonly log: Logger;
+  readonly journal: Journal;
   readonly store: Store;
   readonly bus: Bus;
   readonly node: string;
@@ -161,17 +168,21 @@ interface Parts {
 }
 
 /** Puts the services together. */
-function wire({ config, log, store, bus, node, cluster }: Parts) {
+function wire({ config, log, journal, store, bus, node, cluster }: Parts) {
   const now = Date.now;
   const onDefect = log.defect.bind(log);
+  const outage = new Outage({
+    log,
+    began: "the database cannot be reached or cannot write, trying again",
+    ended: "the database works again",
+    now: monotonic,
+  });
   const sessions = new Sessions(bus);
   const healer: Healer = new Healer({ log: store.log, sessions, isHearing: () => hearing.working, onDefect });
   const cursors = new Cursors(store.log, {
     interval: CURSOR_INTERVAL,
-    onError: (error) =>
-      error instanceof StoreUnavailable
-        ? log.warn("cursors not stored, trying again", { cause: error.message })
-        : onDefect(error),
+    onStored: () => outage.end(),
+    onError: (error) => error instanceof StoreUnavailable ? outage.begin(error.message) : onDefect(error),
   });
   const gate = new Gate(LOGINS_AT_ONCE);
   const leases: Leases = new Leases({
@@ -181,7 +192,7 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     renameLog: (old) => store.cluster.renameLog(old),
     sessions,
     gate,
-    monotonic: () => performance.now(),
+    monotonic,
     end: (session, reason) => login.end(session, reason),
     askToEvict: (lease) => delivery.askToEvict(lease),
     onFreed: (users) => {
@@ -191,6 +202,7 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     onConfirmed: () => healer.heal(),
     onNodes: (nodes) => hearing.expect(nodes),
     onNodeGone: () => healer.heal(),
+    onBeat: (failure) => failure ? outage.begin(failure.message) : outage.end(),
     onLogRenamed: ({ from, to }) => {
       log.warn("the database is older than it was: the message log has a new name, all sessions end", {
         from,
@@ -213,13 +225,13 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     onNonsense: ({ count, channel }) =>
       log.warn("Redis brought what no node of this cluster has signed; it is ignored", { count, channel }),
     onDefect,
-    monotonic: () => performance.now(),
+    monotonic,
   });
   const hearing: Hearing = new Hearing({
     node,
     busWorks: () => bus.working,
     beat: () => delivery.beat(),
-    monotonic: () => performance.now(),
+    monotonic,
     onHeard: () => {
       delivery.resend();
       healer.heal();
@@ -263,9 +275,10 @@ function wire({ config, log, store, bus, node, cluster }: Parts) {
     mayServe: () => leases.valid,
     isUnavailable: (error) => {
       if (!(error instanceof StoreUnavailable)) return false;
-      log.warn("the store cannot be reached", { cause: error.message });
+      outage.begin(error.message);
       return true;
     },
+    journal,
     onDefect,
   });
   const events: BusEvents = {
@@ -334,15 +347,18 @@ async function openBus(
   const alone = config.db.startsWith("sqlite:");
   if (alone || config.redis === "") return noBus({ alone });
   const { RedisBus } = await import("./bus/redis.ts");
+  const outage = new Outage({
+    log,
+    began: "Redis does not work, asking the log instead",
+    ended: "Redis works again",
+    now: monotonic,
+  });
   return await RedisBus.open({
     url: config.redis,
     prefix,
     node,
     wait: config.wait * 1000,
     events,
-    onChange: (working, cause) =>
-      working
-        ? log.info("Redis works again")
-        : log.warn("Redis does not work, asking the log instead", { cause }),
+    onChange: (working, cause) => working ? outage.end() : outage.begin(cause),
   });
 }

@@ -25,6 +25,11 @@ const ECHO_TIMEOUT = 1000;
 const CONNECT_TIMEOUT = 2000;
 /** The longest pause between two attempts to reconnect, in ms. */
 const MAX_BACKOFF = 1000;
+/**
+ * After so long without an echo the connections are made anew, in ms. What a client cannot follow (an answer too many, a
+ * broken one) leaves it waiting for ever on a connection that is open.
+ */
+const RENEW_AFTER = 4000;
 /** How long Redis may take to say goodbye, in ms. */
 const CLOSE_TIMEOUT = 1000;
 /** A subscription that takes longer is not waited for, in ms. */
@@ -39,14 +44,15 @@ const MAX_WAITING = 20_000;
 export class RedisBus implements Bus {
   readonly carries = true;
   readonly #options: RedisBusOptions;
-  readonly #publisher: Client;
-  readonly #subscriber: Client;
+  #publisher: Client;
+  #subscriber: Client;
   /** Names of channels are those in Redis in here. */
   readonly #wanted = new Set<string>();
   readonly #echoChannel: string;
   /** Characters that wait for Redis to take them. */
   #waiting = 0;
   #echoed = 0;
+  #renewed = 0;
   #working = false;
   #starting = true;
   #closing = false;
@@ -68,8 +74,7 @@ export class RedisBus implements Bus {
     this.#wanted.add(this.#echoChannel);
     const deadline = Date.now() + options.wait;
     this.#publisher = this.#client(deadline);
-    this.#subscriber = this.#client(deadline);
-    this.#subscriber.on("ready", () => this.#resubscribe());
+    this.#subscriber = this.#listen(deadline);
   }
 
   get working(): boolean {
@@ -145,6 +150,12 @@ export class RedisBus implements Bus {
     return client;
   }
 
+  #listen(deadline: number): Client {
+    const client = this.#client(deadline);
+    client.on("ready", () => client === this.#subscriber && this.#resubscribe());
+    return client;
+  }
+
   async #start(): Promise<void> {
     try {
       await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
@@ -158,7 +169,7 @@ export class RedisBus implements Bus {
     }
     this.#starting = false;
     await this.#subscribe([...this.#wanted]);
-    this.#echoed = performance.now();
+    this.#echoed = this.#renewed = performance.now();
     this.#working = true;
     this.#timer = setInterval(() => this.#look(), ECHO_INTERVAL);
   }
@@ -180,8 +191,23 @@ export class RedisBus implements Bus {
     if (this.#publisher.isReady) {
       this.#publisher.publish(this.#echoChannel, "").catch((error) => this.#failed(error));
     }
-    const silent = performance.now() - this.#echoed > ECHO_TIMEOUT;
+    const now = performance.now();
+    const silent = now - this.#echoed > ECHO_TIMEOUT;
     if (silent || !this.#subscriber.isReady || !this.#publisher.isReady) this.#interrupted();
+    if (now - Math.max(this.#echoed, this.#renewed) > RENEW_AFTER) this.#renew();
+  }
+
+  /** Goes on with new clients, whatever state the old ones are in. */
+  #renew(): void {
+    this.#renewed = performance.now();
+    for (const client of [this.#publisher, this.#subscriber]) {
+      if (client.isOpen) client.disconnect().catch((error) => this.#failed(error));
+    }
+    this.#publisher = this.#client(0);
+    this.#subscriber = this.#listen(0);
+    for (const client of [this.#publisher, this.#subscriber]) {
+      client.connect().catch((error) => this.#failed(error));
+    }
   }
 
   #receive(channel: string, payload: string): void {

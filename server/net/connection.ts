@@ -4,6 +4,7 @@ import { encodeReply, type Push } from "../protocol/encode.ts";
 import type { Generation } from "../protocol/message_frame.ts";
 import type { Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
+import type { Journal, Origin } from "../ops/journal.ts";
 import type { Goodbye, Peer } from "../services/peer.ts";
 import type { Session } from "../services/sessions.ts";
 import type { After } from "../timers.ts";
@@ -38,6 +39,7 @@ const FAULT_PAUSE = 50;
 
 /** The part of a TCP connection that is used here. */
 export interface Socket {
+  readonly remoteAddr: Origin;
   read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
@@ -59,6 +61,8 @@ export interface ConnectionOptions {
   readonly encoder: Encoder;
   /** Resolves when everything else that is ready has had its turn. */
   readonly turn: () => Promise<void>;
+  /** Told who comes and goes. */
+  readonly journal: Pick<Journal, "loggedIn" | "loggedOut">;
   /** Ends what is logged in on the connection. */
   readonly onEnd: (session: Session) => Promise<void>;
   readonly onDefect: (error: unknown) => void;
@@ -97,6 +101,10 @@ export class Connection implements Peer, RoutedClient {
     });
   }
 
+  get origin(): Origin {
+    return this.#socket.remoteAddr;
+  }
+
   get peer(): Peer {
     return this;
   }
@@ -115,9 +123,15 @@ export class Connection implements Peer, RoutedClient {
   }
 
   set session(session: Session | undefined) {
-    this.#session = session;
     // A login that comes to its end after the farewell has nobody to serve.
-    if (session && this.#farewell) this.#options.onEnd(session).catch(this.#options.onDefect);
+    if (session && this.#farewell) {
+      this.#options.onEnd(session).catch(this.#options.onDefect);
+    } else if (session) {
+      this.#options.journal.loggedIn(this.origin, { user: session.user.id, generation: this.#generation });
+    } else {
+      this.#tellLoggedOut("logout");
+    }
+    this.#session = session;
   }
 
   get writable(): boolean {
@@ -138,7 +152,8 @@ export class Connection implements Peer, RoutedClient {
   }
 
   end(goodbye: Goodbye): Promise<void> {
-    return this.#leave({ msgid: Msg.GOODBYE, reason: goodbye.reason, reconnect_ms: goodbye.reconnectMs });
+    const { reason, reconnectMs } = goodbye;
+    return this.#leave({ msgid: Msg.GOODBYE, reason, reconnect_ms: reconnectMs }, reason);
   }
 
   /** Looks whether the client is still there. Called every few seconds. */
@@ -213,8 +228,14 @@ export class Connection implements Peer, RoutedClient {
    * Waits until running requests are answered, ends the session, says a last word, and ends the stream to the client,
    * who may log in elsewhere as soon as it hears.
    */
-  #leave(last: Reply | undefined): Promise<void> {
+  #leave(last: Reply | undefined, reason = "closed"): Promise<void> {
+    if (!this.#farewell) this.#tellLoggedOut(reason);
     return this.#farewell ??= this.#sayFarewell(last);
+  }
+
+  /** Whether the session has ended already, for another one, or ends now. */
+  #tellLoggedOut(reason: string): void {
+    if (this.#session) this.#options.journal.loggedOut(this.origin, { user: this.#session.user.id, reason });
   }
 
   async #sayFarewell(last: Reply | undefined): Promise<void> {

@@ -2,11 +2,13 @@ import { Errno, StartupError } from "../errors.ts";
 import { encodeReply } from "../protocol/encode.ts";
 import type { EndReason } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
+import type { Journal } from "../ops/journal.ts";
 import { isGone } from "./gone.ts";
 import { Encoder } from "./encoder.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
-export interface ListenerOptions extends Omit<ConnectionOptions, "encoder" | "turn"> {
+export interface ListenerOptions extends Omit<ConnectionOptions, "encoder" | "turn" | "journal"> {
+  readonly journal: Pick<Journal, "loggedIn" | "loggedOut" | "limited">;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -121,6 +123,7 @@ export class Listener {
   }
 
   async #turnAway(socket: Deno.TcpConn): Promise<void> {
+    this.#options.journal.limited(socket.remoteAddr, "connections");
     const frame = encodeReply({
       msgid: Msg.ERROR,
       errno: Errno.TOO_MANY,

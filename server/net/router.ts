@@ -2,11 +2,13 @@ import { Errno, Refusal } from "../errors.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { checkFrame, type ClientMsg, parseFrame } from "../protocol/schemas.ts";
 import { type Client, type Route, ROUTES, type Services } from "./routes.ts";
+import type { Journal, Origin } from "../ops/journal.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { TokenBucket } from "./limits.ts";
 
 /** A connection as the router sees it. */
 export interface RoutedClient extends Client {
+  readonly origin: Origin;
   readonly inFlight: InFlight;
   readonly rate: TokenBucket;
   /** Requests so far that no client has reason to send. */
@@ -24,6 +26,7 @@ export class Router {
   readonly #services: Services;
   readonly #mayServe: () => boolean;
   readonly #isUnavailable: (error: unknown) => boolean;
+  readonly #journal: Pick<Journal, "refused">;
   readonly #onDefect: (error: unknown) => void;
   /** Set while the server stops: every request is then answered by errno 110. */
   stopping = false;
@@ -38,12 +41,14 @@ export class Router {
     options: {
       mayServe: () => boolean;
       isUnavailable: (error: unknown) => boolean;
+      journal: Pick<Journal, "refused">;
       onDefect: (error: unknown) => void;
     },
   ) {
     this.#services = services;
     this.#mayServe = options.mayServe;
     this.#isUnavailable = options.isUnavailable;
+    this.#journal = options.journal;
     this.#onDefect = options.onDefect;
   }
 
@@ -114,6 +119,11 @@ export class Router {
   #fail(client: RoutedClient, error: unknown, about: MaybeParsed): void {
     const refusal = this.#refusal(error);
     if (isFault(refusal)) client.faults++;
+    this.#journal.refused(client.origin, {
+      errno: refusal.errno,
+      isLogin: about.msgid === Msg.LOGIN,
+      who: about.body?.id ?? about.body?.name,
+    });
     const route = Object.hasOwn(ROUTES, about.msgid ?? 0) ? ROUTES[about.msgid as ClientMsg] : undefined;
     // A frame that never got as far as its handler is an ERROR; what the handler refuses has its own answer.
     if (route?.refused && !isAboutFrame(refusal)) {

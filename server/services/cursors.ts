@@ -7,15 +7,20 @@ import type { CursorMove, LogStore } from "../stores/store.ts";
 export class Cursors {
   readonly #log: LogStore;
   readonly #interval: number;
+  readonly #onStored: () => void;
   readonly #onError: (error: unknown) => void;
   #dirty = new Map<string, CursorMove>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param interval The longest time that a move waits, in ms. */
-  constructor(log: LogStore, options: { interval: number; onError: (error: unknown) => void }) {
+  constructor(
+    log: LogStore,
+    options: { interval: number; onStored?: () => void; onError: (error: unknown) => void },
+  ) {
     this.#log = log;
     this.#interval = options.interval;
+    this.#onStored = options.onStored ?? (() => {});
     this.#onError = options.onError;
   }
 
@@ -52,6 +57,7 @@ export class Cursors {
     this.#dirty = new Map();
     try {
       await this.#log.moveCursors([...moves.values()]);
+      this.#onStored();
     } catch (error) {
       this.#onError(error);
       for (const move of moves.values()) this.mark(move);

@@ -38,6 +38,8 @@ export interface LeasesOptions {
   readonly onNodes: (ids: readonly string[]) => void;
   /** Told when a node is no longer there: it may have died between a commit and its announcement. */
   readonly onNodeGone: () => void;
+  /** Told after each heartbeat whether the store took it: undefined, or why not. */
+  readonly onBeat?: (failure: StoreUnavailable | undefined) => void;
   /** Told of users whose node died. */
   readonly onFreed: (users: readonly number[]) => void;
   /** Told when the node may serve again after it could not be sure. */
@@ -173,7 +175,8 @@ export class Leases {
     return this.#ticking ??= this.#tick()
       .catch((error) => {
         this.#failed = true;
-        if (!(error instanceof StoreUnavailable)) this.#options.onDefect(error);
+        if (error instanceof StoreUnavailable) this.#options.onBeat?.(error);
+        else this.#options.onDefect(error);
       })
       .finally(() => this.#ticking = undefined);
   }
@@ -223,6 +226,7 @@ export class Leases {
     // If somebody has doubted since, this was not the look that they asked for.
     if (doubts === this.#doubts) this.#beaten = began;
     this.#failed = false;
+    this.#options.onBeat?.(undefined);
     if (lapsed) {
       this.#lapses++;
       this.#watch.restart(monotonic());
