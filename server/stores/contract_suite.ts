@@ -276,6 +276,16 @@ export function storeContract(
     assertEquals(await store.log.membership(conv, stranger), undefined);
   });
 
+  test("log: cursors do not move beyond the newest entry, or they would hide what comes later", async (store) => {
+    const chat = await talkers(store);
+    const user = await idOf(store, "b");
+    const { conv } = stored(await chat("a", "b", null));
+    await store.log.moveCursors([{ user, conv, delivered: 7, read: 6 }]);
+    assertEquals((await store.log.conversations(user)).map(plain), [{ conv, seq: 1, delivered: 1, read: 1 }]);
+    await chat("a", "b", null);
+    assertEquals((await store.log.behind([user])).map(plain), [{ user, conv, seq: 2 }]);
+  });
+
   test("groups: members, roles, and what came before joining", async (store) => {
     const [creator, member] = [await userOf(store, "ann"), await userOf(store, "bob")];
     const group = await store.social.createGroup({ name: "team", description: "d", creator });

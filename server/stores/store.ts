@@ -151,7 +151,10 @@ export interface LogStore {
   membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
   /** The conversations of these users that hold more than was delivered to them. */
   behind(users: readonly number[]): Promise<Behind[]>;
-  /** Moves cursors forward; ones of conversations that the user is not in are ignored. */
+  /**
+   * Moves cursors forward, up to the newest entry: beyond it are entries of a log that is not there any more. Cursors of
+   * conversations that the user is not in are ignored.
+   */
   moveCursors(moves: readonly CursorMove[]): Promise<void>;
 }
 

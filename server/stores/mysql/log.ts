@@ -164,9 +164,16 @@ export class MysqlLog implements LogStore {
     return failed;
   }
 
-  /** One statement, committed when it returns: no lock is held while this node does anything else. */
+  /** Statements that are committed when they return: no lock is held while this node does anything else. */
   async #move(moves: readonly CursorMove[]): Promise<void> {
     const some = roundedUp(moves);
+    // Not part of the statement that writes, which would lock the entries.
+    const newest = await this.#db.rows<{ conv: string; seq: number }>(
+      `SELECT conversation.conv, ${NEWEST("conversation")} AS seq FROM conversation
+        WHERE conversation.conv IN (${placeholders(some.length)})`,
+      some.map(({ conv }) => conv),
+    );
+    const bounds = new Map(newest.map(({ conv, seq }) => [conv, seq]));
     // The character set is given, or else the join could not use the key of the table.
     const rows = some.map((_, i) =>
       `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
@@ -178,7 +185,10 @@ export class MysqlLog implements LogStore {
       `UPDATE progress JOIN (${rows}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
           SET progress.delivered = GREATEST(progress.delivered, move.delivered),
               progress.\`read\` = GREATEST(progress.\`read\`, move.\`read\`)`,
-      some.flatMap(({ user, conv, delivered = 0, read = 0 }) => [user, conv, delivered, read]),
+      some.flatMap(({ user, conv, delivered = 0, read = 0 }) => {
+        const bound = bounds.get(conv) ?? 0;
+        return [user, conv, Math.min(delivered, bound), Math.min(read, bound)];
+      }),
     );
   }
 

@@ -54,7 +54,10 @@ export class SqliteWriter implements WriteCalls {
     this.#group = new Statement(db, "SELECT seq FROM conversation WHERE conv = ?");
     this.#move = new Statement(
       db,
-      `UPDATE progress SET delivered = max(delivered, ?), "read" = max("read", ?) WHERE userid = ? AND conv = ?`,
+      `UPDATE progress SET delivered = max(progress.delivered, min(?, conversation.seq)),
+                           "read" = max(progress."read", min(?, conversation.seq))
+         FROM conversation
+        WHERE progress.userid = ? AND progress.conv = ? AND conversation.conv = progress.conv`,
     );
     this.#renameLog = new Statement(db, "UPDATE cluster SET log = ? WHERE log = ?");
   }
