@@ -9,12 +9,26 @@ const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, fn, ..
 
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
+const NUMBERS: Partial<Record<Deno.Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+
+/** Waits until a process handles a signal itself. proc_pid_status(5): SigCgt. */
+async function listensTo(signal: Deno.Signal, pid: number): Promise<void> {
+  const bit = 1n << BigInt(NUMBERS[signal]! - 1);
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline;) {
+    // The tests themselves may not read there.
+    const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
+    const status = new TextDecoder().decode(stdout);
+    if (BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)/m.exec(status)![1]}`) & bit) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`process ${pid} does not handle ${signal}`);
+}
+
 /** Starts a server that will not get as far as listening, and ends it; how long that took, in ms. */
 async function endWhileStarting(flags: readonly string[], signal: Deno.Signal) {
   const { command, args } = serverCommand(["--port=0", ...flags]);
   const child = new Deno.Command(command, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
-  // Long enough to listen to signals, on a slow machine too; it would wait for ten minutes.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await listensTo(signal, child.pid);
   const began = Date.now();
   child.kill(signal);
   const { code, stdout, stderr } = await child.output();
