@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Bench } from "./test_bench.ts";
+import { Bench, HELLO } from "./test_bench.ts";
 
 Deno.test("the end of input waits for acknowledgements and then logs out", async () => {
   const bench = await Bench.loggedIn();
@@ -82,4 +82,11 @@ Deno.test("logging out while the connection is down goes on in the menu", async 
   await bench.breaks();
   bench.app.post({ type: "timer", run: () => bench.type("loginout", "3") });
   assertEquals(bench.exit, 0);
+});
+
+Deno.test("receipts that still gather are sent before logging out", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says(HELLO);
+  bench.type("quit");
+  assertEquals(bench.took(), [{ msgid: 13, conv: "u1-2", seq: 1, kind: "read" }, { msgid: 3, id: 1 }]);
 });

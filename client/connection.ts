@@ -1,5 +1,5 @@
 import { FrameDecoder } from "../server/protocol/decoder.ts";
-import type { Dial, Wire, WireEvents } from "./link.ts";
+import type { Dial, Server, Wire, WireEvents } from "./link.ts";
 
 /** Far more than a server takes: LOGIN_ACK of someone in many groups is one frame. */
 const MAX_FRAME = 16 * 1024 * 1024;
@@ -9,13 +9,14 @@ const READ_BUFFER = 64 * 1024;
  * Opens TCP connections to one server. The promise rejects with an Error that names host, port and cause, and says
  * what to check; a failure later on is the `closed` event of the wire.
  */
-export function dialTcp(hostname: string, port: number): Dial {
-  return async (events) => {
+export function tcpServer(hostname: string, port: number): Server {
+  const name = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  const dial: Dial = async (events) => {
     let conn: Deno.TcpConn;
     try {
       conn = await Deno.connect({ hostname, port });
     } catch (cause) {
-      throw new Error(`cannot connect to ${hostname}:${port}: ${whyNot(cause)}`, { cause });
+      throw new Error(`cannot connect to ${name}: ${whyNot(cause)}`, { cause });
     }
     try {
       conn.setNoDelay(true);
@@ -25,6 +26,7 @@ export function dialTcp(hostname: string, port: number): Dial {
     }
     return new TcpWire(conn, events);
   };
+  return { name, dial };
 }
 
 class TcpWire implements Wire {
@@ -39,7 +41,7 @@ class TcpWire implements Wire {
     this.#conn = conn;
     this.#events = events;
     this.#read().then(
-      () => this.#end("the server closed it"),
+      () => this.#end("closed by the other side"),
       (cause: unknown) => this.#end(cause instanceof Error ? cause.message : String(cause)),
     );
   }

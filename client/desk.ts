@@ -1,6 +1,7 @@
 import { Errno } from "../server/errors.ts";
 import { groupConv, pairConv } from "../server/protocol/conversation.ts";
 import { Msg } from "../server/protocol/msgid.ts";
+import type { Account } from "./account.ts";
 import type { Clock } from "./clock.ts";
 import { type Action, helpLines, parseLine } from "./commands.ts";
 import { errorLine, historyLine } from "./format.ts";
@@ -8,7 +9,6 @@ import { type FrameOf, readPush, type ServerFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
 import type { Request } from "./requests.ts";
 import { sanitize } from "./sanitize.ts";
-import type { Session } from "./session.ts";
 
 const DEFAULT_HISTORY = 20;
 
@@ -27,96 +27,99 @@ export class Desk {
     this.#host.output.prompt(this.#host.interactive ? ">" : "");
   }
 
-  /** Carries out one typed line. */
-  line(text: string): void {
-    const { session } = this.#host;
+  /** Carries out one line that was typed by whom this account belongs to. */
+  line(text: string, account: Account): void {
     const parsed = parseLine(text);
-    if (parsed === undefined || session === undefined) return;
-    if (!("say" in parsed)) return this.#run(parsed, session);
-    this.#say(sanitize(parsed.say));
-    this.#host.failed();
+    if (parsed === undefined) return;
+    if ("say" in parsed) this.#refused(sanitize(parsed.say));
+    else this.#run(parsed, account);
   }
 
-  #run(action: Action, session: Session): void {
+  #run(action: Action, account: Account): void {
     switch (action.do) {
       case "help":
         return this.#say(...helpLines());
       case "friends":
-        return this.#say(...session.roster.friendLines());
+        return this.#say(...account.roster.friendLines());
       case "groups":
-        return this.#say(...session.roster.groupLines());
+        return this.#say(...account.roster.groupLines());
       case "quit":
         return this.#host.leave("exit", { deaf: true });
       case "loginout":
         return this.#host.leave("menu");
       case "chat":
-        return session.send({ msgid: Msg.CHAT, toid: action.friend, msg: action.text }, {
+        return account.send({ msgid: Msg.CHAT, toid: action.friend, msg: action.text }, {
           target: `u${action.friend}`,
           whom: `to ${action.friend}`,
           what: sanitize(action.text),
         });
       case "groupchat":
-        return session.send({ msgid: Msg.GROUP_CHAT, groupid: action.group, msg: action.text }, {
+        return account.send({ msgid: Msg.GROUP_CHAT, groupid: action.group, msg: action.text }, {
           target: `g${action.group}`,
           whom: `to group ${action.group}`,
           what: sanitize(action.text),
         });
       case "addfriend":
-        return session.send({ msgid: Msg.FRIEND_REQUEST, friendid: action.friend }, {
+        return account.send({ msgid: Msg.FRIEND_REQUEST, friendid: action.friend }, {
           target: `u${action.friend}`,
           whom: `friend request to ${action.friend}`,
           what: undefined,
         });
       case "ackaddfriend":
-        return this.#answerRequest(action, session);
+        return this.#answerRequest(action, account);
       case "creategroup":
-        return this.#createGroup(action, session);
+        return this.#createGroup(action, account);
       case "addgroup":
-        return this.#joinGroup(action.group, session);
+        return this.#joinGroup(action.group, account);
       case "history":
-        return this.#history(action, session);
+        return this.#history(action, account);
     }
   }
 
-  #answerRequest({ friend, flag }: { friend: number; flag: boolean }, session: Session): void {
-    session.send({ msgid: Msg.FRIEND_RESPONSE, friendid: friend, flag, details: true }, {
+  #answerRequest({ friend, flag }: { friend: number; flag: boolean }, account: Account): void {
+    account.send({ msgid: Msg.FRIEND_RESPONSE, friendid: friend, flag, details: true }, {
       target: `u${friend}`,
       whom: `${flag ? "acceptance" : "refusal"} to ${friend}`,
       what: undefined,
-      stored: flag ? () => session.roster.befriend({ id: friend }) : undefined,
+      stored: flag ? () => account.roster.befriend({ id: friend }) : undefined,
     });
   }
 
-  #createGroup({ name, description }: { name: string; description: string }, session: Session): void {
+  #createGroup({ name, description }: { name: string; description: string }, account: Account): void {
     this.#ask("creategroup", {
-      frame: { msgid: Msg.CREATE_GROUP, id: session.id, groupname: name, groupdesc: description },
+      frame: { msgid: Msg.CREATE_GROUP, id: account.id, groupname: name, groupdesc: description },
       repeatable: false,
       done: (answer) => {
         if (answer.msgid !== Msg.CREATE_GROUP_ACK || answer.groupid === undefined) return;
-        const me = { id: session.id, name: session.name, state: "online", role: "creator" };
-        session.roster.joined({ id: answer.groupid, groupname: name, groupdesc: description, members: [me] });
+        const me = { id: account.id, name: account.name, state: "online", role: "creator" };
+        account.roster.joined({
+          id: answer.groupid,
+          groupname: name,
+          groupdesc: description,
+          members: [me],
+        });
         this.#say(`group ${sanitize(answer.groupname ?? name)} created: its id is ${answer.groupid}`);
       },
     });
   }
 
-  #joinGroup(group: number, session: Session): void {
+  #joinGroup(group: number, account: Account): void {
     this.#ask("addgroup", {
-      frame: { msgid: Msg.JOIN_GROUP, id: session.id, groupid: group, details: true },
+      frame: { msgid: Msg.JOIN_GROUP, id: account.id, groupid: group, details: true },
       repeatable: true,
       done: (answer) => {
         if (answer.msgid !== Msg.JOIN_GROUP_ACK) return;
         const { groupname = "", groupdesc = "", members } = answer;
-        session.roster.joined({ id: group, groupname, groupdesc, members });
+        account.roster.joined({ id: group, groupname, groupdesc, members });
         this.#say(`joined group ${group}${groupname === "" ? "" : ` ${sanitize(groupname)}`}`);
       },
     });
   }
 
-  #history(action: Extract<Action, { do: "history" }>, session: Session): void {
+  #history(action: Extract<Action, { do: "history" }>, account: Account): void {
     const conv = "group" in action.with
       ? groupConv(action.with.group)
-      : pairConv(session.id, action.with.friend);
+      : pairConv(account.id, action.with.friend);
     this.#ask("history", {
       frame: { msgid: Msg.HISTORY, conv, limit: action.count ?? DEFAULT_HISTORY },
       repeatable: true,
@@ -145,16 +148,16 @@ export class Desk {
     this.#host.requests.ask({
       ...request,
       done: (answer) => {
-        const refused = "lost" in answer
-          ? `${command}: ${answer.lost}`
-          : "errno" in answer && answer.errno !== Errno.OK
-          ? errorLine(answer)
-          : undefined;
-        if (refused === undefined) return request.done(answer as ServerFrame);
-        this.#say(refused);
-        this.#host.failed();
+        if ("lost" in answer) this.#refused(`${command}: ${answer.lost}`);
+        else if ("errno" in answer && answer.errno !== Errno.OK) this.#refused(errorLine(answer));
+        else request.done(answer);
       },
     });
+  }
+
+  #refused(line: string): void {
+    this.#host.failed();
+    this.#say(line);
   }
 
   #say(...lines: string[]): void {

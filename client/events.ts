@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { Dial } from "./link.ts";
+import type { Server } from "./link.ts";
 
 /** Everything that can happen to the client. */
 export type Event =
@@ -12,7 +12,8 @@ export type Event =
   | { readonly type: "timer"; readonly run: () => void };
 
 export interface AppOptions {
-  readonly dial: Dial;
+  /** Where to look for the server, in this order. */
+  readonly servers: readonly Server[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly newMid: () => string;

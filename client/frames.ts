@@ -6,6 +6,7 @@ const text = z.string();
 const seq = z.int().min(0);
 /** Servers that speak v1 leave these out; such a message is shown but neither counted nor acknowledged. */
 const place = { conv: text.optional(), seq: seq.optional(), at: z.number().optional() };
+const mid = text.optional();
 
 const friend = z.object({ id, name: text, state: text });
 const member = friend.extend({ role: text.default("normal") });
@@ -17,13 +18,14 @@ const group = z.object({
 });
 const progress = z.object({ conv: text, seq, delivered: seq, read: seq });
 
-const chat = z.object({ msgid: z.literal(Msg.CHAT), id, name: text, msg: text, ...place });
+const chat = z.object({ msgid: z.literal(Msg.CHAT), id, name: text, msg: text, mid, ...place });
 const groupChat = z.object({
   msgid: z.literal(Msg.GROUP_CHAT),
   id,
   name: text,
   groupid: id,
   msg: text,
+  mid,
   ...place,
 });
 const friendRequest = z.object({
@@ -54,6 +56,7 @@ const frame = z.discriminatedUnion("msgid", [
     id: id.optional(),
     name: text.optional(),
     token: text.optional(),
+    /** The name of the message log. Another one than before: numbers of entries mean other entries. */
     log: text.optional(),
     retry_ms: z.number().optional(),
     friends: z.array(friend).catch([]),
@@ -61,7 +64,7 @@ const frame = z.discriminatedUnion("msgid", [
     conversations: z.array(progress).catch([]),
   }),
   z.object({ msgid: z.literal(Msg.REGISTER_ACK), ...refusable, id: id.optional() }),
-  z.object({ msgid: z.literal(Msg.MESSAGE_ACK), mid: text.optional(), conv: text, seq }),
+  z.object({ msgid: z.literal(Msg.MESSAGE_ACK), mid, conv: text, seq }),
   z.object({ msgid: z.literal(Msg.RECEIPT), id, conv: text, seq, kind: z.enum(["delivered", "read"]) }),
   z.object({ msgid: z.literal(Msg.PING) }),
   z.object({ msgid: z.literal(Msg.PONG) }),
@@ -70,7 +73,7 @@ const frame = z.discriminatedUnion("msgid", [
     errno: z.int(),
     errmsg: text.default(""),
     ref: z.int().optional(),
-    mid: text.optional(),
+    mid,
     retry_ms: z.number().optional(),
   }),
   z.object({ msgid: z.literal(Msg.LOGOUT_ACK) }),
@@ -110,6 +113,12 @@ const KNOWN: ReadonlySet<unknown> = new Set(frame.options.map((option) => option
 
 /** A frame, or why it is none; `undefined` for a msgid that this client does not know, which is no fault. */
 export type Parsed = { readonly frame: ServerFrame } | { readonly fault: string } | undefined;
+
+/** Whether this is a frame of a chat server at all, known or not. */
+export function isFrame(json: string): boolean {
+  const parsed = readFrame(json);
+  return parsed === undefined || "frame" in parsed || parsed.fault.startsWith("msgid ");
+}
 
 /** Reads one frame of the server, which is trusted no more than anything else from the network. */
 export function readFrame(json: string): Parsed {

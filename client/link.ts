@@ -1,6 +1,7 @@
 import { Msg } from "../server/protocol/msgid.ts";
 import { Backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import { isFrame } from "./frames.ts";
 
 /** One open connection. */
 export interface Wire {
@@ -19,6 +20,13 @@ export interface WireEvents {
 /** Opens a connection. Rejects with an Error whose message is a sentence for the person. */
 export type Dial = (events: WireEvents) => Promise<Wire>;
 
+/** Where a chat server may be. */
+export interface Server {
+  /** `127.0.0.1:8888`. */
+  readonly name: string;
+  readonly dial: Dial;
+}
+
 /** What a link reports. */
 export interface LinkEvents {
   up(): void;
@@ -30,20 +38,25 @@ export interface LinkEvents {
 /** The peer is asked for a sign of life after this silence, and given up after that. */
 const PING_AFTER = 30_000;
 const GIVE_UP_AFTER = 45_000;
+/** What answers the first ping is a chat server; what stays silent for so long may be one that knows no pings. */
+const GREETING = 2500;
 /** A connection that held this long was a good one: the next wait starts small again. */
 const HELD = 10_000;
 const LONGEST_PAUSE = 60_000;
 
 /**
  * Keeps one connection to the server while it is wanted: reconnects with backoff, pings when nothing comes, and gives
- * up a peer that stays silent. It knows nothing about what is said on the connection.
+ * up a peer that stays silent. Beyond that it knows nothing about what is said on the connection.
  */
 export class Link {
-  readonly #dial: Dial;
+  readonly #servers: readonly Server[];
   readonly #events: LinkEvents;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
+  #dial: Dial = () => Promise.reject(new Error("not started"));
   #wire: Wire | undefined;
+  /** Told, during the first moments with a server, of its first frame or why there is none. */
+  #greeted: ((sign: { frame: string } | { cause: string }) => void) | undefined;
   /** Counts connections, so that late events of an old one are not taken for news of the new one. */
   #generation = 0;
   #dialing = false;
@@ -55,8 +68,13 @@ export class Link {
   #cancelRetry = nothing;
   #cancelWatch = nothing;
 
-  constructor(dial: Dial, events: LinkEvents, options: { clock: Clock; random: () => number }) {
-    this.#dial = dial;
+  /** @param servers Tried in this order; the first chat server among them is the one from then on. */
+  constructor(
+    servers: readonly Server[],
+    events: LinkEvents,
+    options: { clock: Clock; random: () => number },
+  ) {
+    this.#servers = servers;
     this.#events = events;
     this.#clock = options.clock;
     this.#backoff = new Backoff(options.random);
@@ -66,9 +84,26 @@ export class Link {
     return this.#wire !== undefined;
   }
 
-  /** The first connection. Rejects as {@linkcode Dial} does; nothing is tried again then. */
-  async start(): Promise<void> {
-    await this.#connect();
+  /**
+   * The first connection; resolves to whom. Rejects as {@linkcode Dial} does, or with a sentence if what is there is
+   * not a chat server; nothing is tried again then.
+   */
+  async start(): Promise<Server> {
+    const failures: unknown[] = [];
+    for (const server of this.#servers) {
+      try {
+        this.#dial = server.dial;
+        await this.#connect();
+        await this.#greet(server.name);
+        this.#events.up();
+        return server;
+      } catch (cause) {
+        failures.push(cause);
+      }
+    }
+    if (failures.length === 1) throw failures[0];
+    const names = this.#servers.map(({ name }) => name).join(" or ");
+    throw new Error(`no chat server at ${names}; check that one is running, or say where: HOST:PORT`);
   }
 
   /** Sends a frame; false while there is no connection. */
@@ -121,6 +156,7 @@ export class Link {
         frame: (text) => {
           if (mine !== this.#generation) return;
           this.#lastHeard = this.#clock.now();
+          this.#greeted?.({ frame: text });
           this.#events.frame(text);
         },
         closed: (cause) => {
@@ -135,7 +171,24 @@ export class Link {
     this.#upSince = this.#lastHeard = this.#clock.now();
     this.#pause = undefined;
     this.#watch(PING_AFTER);
-    this.#events.up();
+  }
+
+  async #greet(name: string): Promise<void> {
+    const cause = await new Promise<string | undefined>((resolve) => {
+      const cancel = this.#clock.after(GREETING, () => resolve(undefined));
+      this.#greeted = (sign) => {
+        cancel();
+        if ("cause" in sign) resolve(sign.cause);
+        else resolve(isFrame(sign.frame) ? undefined : "it sends something else");
+      };
+      this.send(JSON.stringify({ msgid: Msg.PING }));
+    });
+    this.#greeted = undefined;
+    if (cause === undefined) return;
+    this.drop(cause);
+    throw new Error(
+      `${name} is not a chat server (${cause}); check the port, and that the server behind it is running`,
+    );
   }
 
   #down(cause: string): void {
@@ -143,6 +196,7 @@ export class Link {
     this.#cancelWatch();
     this.#wire?.close();
     this.#wire = undefined;
+    this.#greeted?.({ cause });
     if (this.#clock.now() - this.#upSince >= HELD) this.#backoff.reset();
     if (this.#wanted) this.#retry();
     this.#events.down(cause);
@@ -154,7 +208,7 @@ export class Link {
     this.#pause = undefined;
     this.#cancelRetry = this.#clock.after(wait, () => {
       this.#cancelRetry = nothing;
-      this.#connect().catch((cause: unknown) => {
+      this.#connect().then(() => this.#events.up()).catch((cause: unknown) => {
         if (this.#wanted) this.#retry();
         this.#events.down(cause instanceof Error ? cause.message : String(cause));
       });

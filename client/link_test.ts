@@ -1,24 +1,33 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FakeClock } from "./fake_clock.ts";
-import { Link, type WireEvents } from "./link.ts";
+import { Link, type Server, type WireEvents } from "./link.ts";
 
 /** A link on a network that the test controls. */
-function start(random = 1) {
+function start(random = 1, greets = true) {
   const clock = new FakeClock();
   const heard: string[] = [];
   const sent: string[] = [];
   const net = { up: true, dials: 0, wires: [] as WireEvents[] };
   const link = new Link(
-    (events) => {
-      net.dials++;
-      if (!net.up) return Promise.reject(new Error("refused"));
-      net.wires.push(events);
-      return Promise.resolve({ send: (line: string) => sent.push(line), close: () => {} });
-    },
+    [{
+      name: "here:1",
+      dial: (events) => {
+        net.dials++;
+        if (!net.up) return Promise.reject(new Error("refused"));
+        net.wires.push(events);
+        let isFirst = greets && net.wires.length === 1;
+        const send = (line: string) => {
+          if (isFirst) events.frame('{"msgid":15}');
+          else sent.push(line);
+          isFirst = false;
+        };
+        return Promise.resolve({ send, close: () => {} });
+      },
+    }],
     {
       up: () => heard.push("up"),
       down: (cause) => heard.push(`down: ${cause}`),
-      frame: (text) => heard.push(text),
+      frame: (text) => greets && text.includes("15") || heard.push(text),
     },
     { clock, random: () => random },
   );
@@ -106,4 +115,58 @@ Deno.test("late events of an old connection are not news of the new one", async 
   net.wires[1]!.closed("late");
   await clock.pass(60_000);
   assertEquals(net.dials, 2);
+});
+
+Deno.test("what answers with something else, or closes, is not a chat server", async () => {
+  const signs: [(events: WireEvents) => void, RegExp][] = [
+    [
+      (events) => events.closed("closed by the other side"),
+      /^here:1 is not a chat server \(closed by the other side\)/,
+    ],
+    [
+      (events) => events.frame('{"jsonrpc":"2.0"}'),
+      /^here:1 is not a chat server \(it sends something else\)/,
+    ],
+  ];
+  for (const [sign, sentence] of signs) {
+    const { net, link, clock } = start(1, false);
+    const starting = assertRejects(() => link.start(), Error);
+    await clock.pass(0);
+    sign(net.wires[0]!);
+    assertMatch((await starting).message, sentence);
+    await clock.pass(60_000);
+    assertEquals([net.dials, link.isUp], [1, false]);
+  }
+});
+
+Deno.test("a server that knows no pings may stay silent for 2.5 s", async () => {
+  const { link, clock, sent } = start(1, false);
+  const starting = link.start();
+  await clock.pass(2500);
+  assertEquals((await starting).name, "here:1");
+  assertEquals(sent, ['{"msgid":14}']);
+});
+
+Deno.test("of several places the first chat server is taken; if there is none one sentence names them all", async () => {
+  const clock = new FakeClock();
+  const sites = new Map([["a:1", "refuses"], ["b:1", "closes"], ["c:1", "greets"]]);
+  const dialled: string[] = [];
+  const server = (name: string): Server => ({
+    name,
+    dial: (events) => {
+      dialled.push(name);
+      if (sites.get(name) === "refuses") return Promise.reject(new Error("refused"));
+      const send = () => sites.get(name) === "greets" ? events.frame('{"msgid":15}') : events.closed("gone");
+      return Promise.resolve({ send, close: () => {} });
+    },
+  });
+  const events = { up: () => {}, down: () => {}, frame: () => {} };
+  const link = new Link(["a:1", "b:1", "c:1"].map(server), events, { clock, random: () => 0 });
+  assertEquals((await link.start()).name, "c:1");
+  link.want(true);
+  link.drop("test");
+  await clock.pass(0);
+  assertEquals(dialled, ["a:1", "b:1", "c:1", "c:1"]);
+  const nobody = new Link(["a:1", "b:1"].map(server), events, { clock, random: () => 0 });
+  await assertRejects(() => nobody.start(), Error, "no chat server at a:1 or b:1");
 });

@@ -59,7 +59,10 @@ export class Menu {
     if (choice === "1") return this.#ask("who");
     if (choice === "2") return this.#ask("new name");
     if (choice === "3") return this.#host.leave("exit", { deaf: true });
-    if (choice !== "") this.#host.output.print("please type 1, 2 or 3");
+    if (choice !== "") {
+      this.#host.failed();
+      this.#host.output.print("please type 1, 2 or 3");
+    }
     this.#ask("choice");
   }
 
@@ -77,22 +80,16 @@ export class Menu {
     const { output, interactive } = this.#host;
     if ("lost" in answer) {
       output.print(`not logged in: ${answer.lost}`);
-      return this.#refused();
+      return this.#host.turnedAway();
     }
-    if (answer.msgid !== Msg.LOGIN_ACK && answer.msgid !== Msg.ERROR) return this.show();
+    if (answer.msgid !== Msg.LOGIN_ACK && answer.msgid !== Msg.ERROR) return this.#host.turnedAway();
     if (answer.msgid === Msg.LOGIN_ACK && answer.errno === Errno.OK && answer.id !== undefined) {
       this.#who = this.#password = "";
       return this.#host.loggedIn({ ...answer, id: answer.id });
     }
     output.print(errorLine(answer));
     if (answer.errno === Errno.LOGGED_IN && interactive) return this.#ask("takeover");
-    this.#refused();
-  }
-
-  /** A person chooses again; the next lines of a pipe are no choices. */
-  #refused(): void {
-    if (this.#host.interactive) this.show();
-    else this.#host.giveUp();
+    this.#host.turnedAway();
   }
 
   #register(): void {
@@ -101,16 +98,17 @@ export class Menu {
       repeatable: false,
       done: (answer) => {
         const { output } = this.#host;
-        if (!("lost" in answer) && answer.msgid === Msg.REGISTER_ACK && answer.errno === Errno.OK) {
-          output.print(`registered: your id is ${answer.id}`);
-          return this.show();
-        }
+        const isRegistered = !("lost" in answer) && answer.msgid === Msg.REGISTER_ACK &&
+          answer.errno === Errno.OK;
+        if (!isRegistered) this.#host.failed();
         if ("lost" in answer) output.print(`not known whether you are registered: ${answer.lost}`);
-        else if (answer.msgid === Msg.REGISTER_ACK || answer.msgid === Msg.ERROR) {
+        else if (answer.msgid === Msg.REGISTER_ACK && answer.errno === Errno.OK && answer.id !== undefined) {
+          output.print(`registered: your id is ${answer.id}`);
+        } else if (answer.msgid === Msg.REGISTER_ACK || answer.msgid === Msg.ERROR) {
           const taken = answer.errno === Errno.DENIED && answer.errmsg === undefined;
           output.print(errorLine(taken ? { errno: answer.errno, errmsg: "this name is taken" } : answer));
         }
-        this.#refused();
+        this.show();
       },
     });
   }

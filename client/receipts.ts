@@ -3,17 +3,17 @@ import type { Clock } from "./clock.ts";
 
 export type ReceiptKind = "delivered" | "read";
 
-/** How long a receipt waits for others, in ms. */
-const GATHER = 50;
-
 interface Marks {
   delivered: number;
   read: number;
 }
 
+/** So long receipts gather, in ms. */
+const GATHER = 50;
+
 /**
- * Tells the server what has arrived and what has been shown. Receipts are cumulative, so what gathers for a moment goes
- * out as at most one of each kind per conversation; "read" says "delivered" too.
+ * Tells the server what has arrived and what has been shown. Receipts are cumulative, so what gathers within
+ * {@linkcode GATHER} goes out as at most one of each kind per conversation; "read" says "delivered" too.
  */
 export class Receipts {
   readonly #send: (frame: Record<string, unknown>) => boolean;
@@ -42,8 +42,8 @@ export class Receipts {
     if (this.#due.size > 0) this.#plan();
   }
 
-  /** Forgets everything: the numbers are those of another log from now on. */
-  clear(): void {
+  /** The numbers of the conversations mean other entries now: what was noted is void. */
+  forget(): void {
     this.#due.clear();
     this.#sent.clear();
   }

@@ -13,12 +13,13 @@ function start() {
   return { clock, frames, line, receipts };
 }
 
-Deno.test("one turn makes one receipt per conversation and kind, the highest", async () => {
+Deno.test("what gathers within 50 ms is one receipt per conversation and kind, the highest", async () => {
   const { clock, frames, receipts } = start();
   for (const seq of [1, 2, 3]) receipts.note("u1-2", { seq, kind: "delivered" });
   receipts.note("g4", { seq: 9, kind: "delivered" });
+  await clock.pass(49);
   assertEquals(frames, []);
-  await clock.pass(50);
+  await clock.pass(1);
   assertEquals(frames, ["delivered u1-2 3", "delivered g4 9"]);
   receipts.note("u1-2", { seq: 2, kind: "read" });
   await clock.pass(50);
@@ -44,5 +45,16 @@ Deno.test("what could not be sent is sent after the next login", async () => {
   line.open = true;
   receipts.restart();
   await clock.pass(50);
+  assertEquals(frames, ["read u1-2 3"]);
+});
+
+Deno.test("what is void is not sent, and the same numbers can be told anew", async () => {
+  const { clock, frames, receipts } = start();
+  receipts.note("u1-2", { seq: 9, kind: "read" });
+  receipts.forget();
+  await clock.pass(50);
+  assertEquals(frames, []);
+  receipts.note("u1-2", { seq: 3, kind: "read" });
+  receipts.flush();
   assertEquals(frames, ["read u1-2 3"]);
 });

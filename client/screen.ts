@@ -26,9 +26,17 @@ export function isTerminal(): boolean {
   return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
 }
 
-/** The screen that fits what standard input and output are. `failed` is called when they cannot be written any more. */
-export function openScreen(failed: (cause: string) => void): Screen {
-  return isTerminal() ? new TerminalScreen() : new PipeScreen(failed);
+/** How a screen behaves. */
+export interface ScreenOptions {
+  /** Called when nothing can be written any more. */
+  readonly failed: (cause: string) => void;
+  /** Whether Ctrl-Z suspends. */
+  readonly suspend: boolean;
+}
+
+/** The screen that fits what standard input and output are. */
+export function openScreen({ failed, suspend }: ScreenOptions): Screen {
+  return isTerminal() ? new TerminalScreen({ suspend }) : new PipeScreen(failed);
 }
 
 /** Plain lines out, lines in, nothing else. Writes gather while one is under way. */
@@ -85,13 +93,15 @@ export class PipeScreen implements Screen {
 export class TerminalScreen implements Screen {
   readonly #editor: Interface;
   readonly #echo = new Echo();
+  readonly #suspends: boolean;
   #prompt = "";
   #secret = false;
   #unwritten = "";
   #shown: (() => void)[] = [];
   #closed = false;
 
-  constructor() {
+  constructor({ suspend }: { suspend: boolean }) {
+    this.#suspends = suspend;
     this.#editor = createInterface({ input: process.stdin, output: this.#echo, terminal: true, prompt: "" });
   }
 
@@ -125,8 +135,8 @@ export class TerminalScreen implements Screen {
       if (this.#prompt !== "> ") history.shift();
     });
     this.#editor.on("SIGINT", () => keyboard.interrupt());
-    // Stopped, this process would leave the terminal to a parent that waits for it, such as `deno task`.
-    this.#editor.on("SIGTSTP", () => this.print("Ctrl-Z does nothing here: type quit to leave"));
+    this.#editor.on("SIGTSTP", () => this.#suspend());
+    Deno.addSignalListener("SIGCONT", () => this.#resume());
     this.#editor.on("close", () => {
       if (!this.#closed) keyboard.eof();
     });
@@ -138,6 +148,31 @@ export class TerminalScreen implements Screen {
     this.#echo.muted = true;
     this.#editor.close();
     return new Promise((resolve) => process.stdout.write("\r\x1b[J", () => resolve()));
+  }
+
+  /**
+   * Ctrl-Z. The line editor has switched the terminal's own handling off, so the client has to do it; but it can stop
+   * only itself. A parent that goes on, as `deno task` does, would keep the shell from coming back.
+   */
+  #suspend(): void {
+    if (!this.#suspends) return this.print("Ctrl-Z is ignored here: the terminal would hang");
+    process.stdin.setRawMode(false);
+    process.kill(process.pid, "SIGTSTP");
+    // Where there is no shell to come back to, the system ignores the signal.
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (this.#closed) return;
+    // The shell may have left the terminal in another mode than the system calls say.
+    process.stdin.setRawMode(false);
+    process.stdin.setRawMode(true);
+    this.#drawPrompt();
+  }
+
+  #drawPrompt(): void {
+    if (this.#secret) process.stdout.write(this.#prompt);
+    else this.#editor.prompt(true);
   }
 
   #flush(): void {
@@ -152,9 +187,7 @@ export class TerminalScreen implements Screen {
     process.stdout.write(`${up}\r\x1b[J${text}${"\n".repeat(rows)}`, () => {
       for (const tell of shown) tell();
     });
-    if (this.#closed) return;
-    if (this.#secret) process.stdout.write(this.#prompt);
-    else this.#editor.prompt(true);
+    if (!this.#closed) this.#drawPrompt();
   }
 }
 

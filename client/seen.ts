@@ -35,14 +35,15 @@ export class Seen {
     close(numbers);
   }
 
-  /** Nothing is known any more. */
-  clear(): void {
-    this.#conversations.clear();
-  }
-
   /** The highest number below which nothing is missing; 0 for a conversation never heard of. */
   top(conv: string): number {
     return this.#conversations.get(conv)?.top ?? 0;
+  }
+
+  /** The highest number that is known, with or without holes below it. */
+  highest(conv: string): number {
+    const numbers = this.#conversations.get(conv);
+    return numbers === undefined ? 0 : Math.max(numbers.top, ...numbers.beyond);
   }
 
   #of(conv: string): Numbers {

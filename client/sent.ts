@@ -38,12 +38,6 @@ export class Sent {
     return this.#news(said.conv, said.reader);
   }
 
-  /** Nothing is followed any more. */
-  clear(): void {
-    this.#own.clear();
-    this.#readers.clear();
-  }
-
   #news(conv: string, reader: number): Mark[] {
     const known = this.#readers.get(conv)?.get(reader);
     if (known === undefined) return [];

@@ -1,6 +1,6 @@
 import { App } from "./app.ts";
 import { FakeClock } from "./fake_clock.ts";
-import type { WireEvents } from "./link.ts";
+import type { Wire, WireEvents } from "./link.ts";
 
 export type Fields = Record<string, unknown>;
 
@@ -30,7 +30,6 @@ export class Bench {
   readonly app: App;
   #wire: WireEvents | undefined;
   #mids = 0;
-  #greeted = false;
 
   constructor(options: { interactive?: boolean } = {}) {
     const output = {
@@ -43,11 +42,7 @@ export class Bench {
       },
     };
     this.app = new App(output, {
-      dial: (events) => {
-        if (!this.up) return Promise.reject(new Error("cannot connect"));
-        this.#wire = events;
-        return Promise.resolve({ send: (line) => this.#take(JSON.parse(line)), close: () => {} });
-      },
+      servers: [{ name: "test", dial: (events) => this.#dial(events) }],
       clock: this.clock,
       // At once where there is a server; a wait where there is none, or time would stand still.
       random: () => this.up ? 0 : 1,
@@ -68,11 +63,16 @@ export class Bench {
     return bench;
   }
 
-  /** The server answers the client's first word by itself. */
-  #take(frame: Fields): void {
-    if (this.#greeted) return void this.sent.push(frame);
-    this.#greeted = true;
-    queueMicrotask(() => this.says({ msgid: 15, at: 0 }));
+  #dial(events: WireEvents): Promise<Wire> {
+    if (!this.up) return Promise.reject(new Error("cannot connect"));
+    const isFirst = this.#wire === undefined;
+    this.#wire = events;
+    const send = (line: string) => {
+      // The first ping asks whether this is a chat server.
+      if (isFirst && line === '{"msgid":14}') events.frame('{"msgid":15,"at":0}');
+      else this.sent.push(JSON.parse(line));
+    };
+    return Promise.resolve({ send, close: () => {} });
   }
 
   type(...lines: string[]): void {

@@ -5,15 +5,15 @@ import { Acknowledged } from "./acknowledged.ts";
 import type { Clock } from "./clock.ts";
 import { errorLine, markLine } from "./format.ts";
 import type { FrameOf, ServerFrame } from "./frames.ts";
-import { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
-import { Outbox, type Outgoing } from "./outbox.ts";
 import type { Output } from "./output.ts";
+import { Received } from "./received.ts";
 import { Receipts } from "./receipts.ts";
 import { Relogin } from "./relogin.ts";
 import { Roster } from "./roster.ts";
 import { sanitize } from "./sanitize.ts";
 import { Sent } from "./sent.ts";
+import { type Outgoing, Unacknowledged } from "./unacknowledged.ts";
 
 /** A longer frame than servers take by default is refused here: they would answer it by closing the connection. */
 const MAX_BYTES = 60_000;
@@ -22,24 +22,21 @@ const SLOW = 1000;
 const RETRY = 1000;
 const LONGEST_RETRY = 60_000;
 
-/** A message that is not acknowledged for so long, on a connection that stands, is sent again, in ms. */
-const ACKNOWLEDGED_WITHIN = 15_000;
-
 interface Letter extends Outgoing {
-  /** It has been acknowledged before, and the person has been told. */
-  readonly again?: boolean;
   /** `to 2`, `to group 4`, `friend request to 2`. */
   readonly whom: string;
   /** The text as it may be printed; undefined for what has none. */
   readonly what: string | undefined;
   /** Runs when the server has stored it. */
   readonly stored?: (() => void) | undefined;
+  /** It was acknowledged before, and the person has been told so. */
+  readonly again?: true;
 }
 
 /** What a message is besides its fields. */
 export type LetterOptions = Pick<Letter, "target" | "whom" | "what" | "stored">;
 
-export interface SessionParts {
+export interface AccountParts {
   readonly output: Output;
   readonly link: Link;
   readonly clock: Clock;
@@ -48,7 +45,7 @@ export interface SessionParts {
   readonly newMid: () => string;
   /** Logged in again after a broken connection. */
   readonly resumed: () => void;
-  /** A message was not sent, and will not be. */
+  /** Something was refused. */
   readonly failed: () => void;
   /** The account is no longer logged in and will not be by itself; `reason` is a sentence. */
   readonly over: (reason: string) => void;
@@ -58,31 +55,32 @@ export interface SessionParts {
  * One logged-in account, across connections: what it knows, what it has sent and what is still on its way. Nothing
  * here is lost with a connection: unacknowledged messages are sent again under the same id.
  */
-export class Session {
+export class Account {
   readonly id: number;
   readonly name: string;
   readonly roster = new Roster();
-  readonly #parts: SessionParts;
-  readonly #outbox = new Outbox<Letter>();
+  readonly #parts: AccountParts;
+  readonly #unacknowledged = new Unacknowledged<Letter>();
   readonly #acknowledged: Acknowledged<Letter>;
-  readonly #sent = new Sent();
   readonly #receipts: Receipts;
-  readonly #inbox: Inbox;
+  readonly #received: Received;
   readonly #relogin: Relogin;
-  /** The name of the server's log; undefined from servers that give none. */
+  #sent = new Sent();
+  /** The name of the message log; undefined if the server has none. */
   #log: string | undefined;
   #ready = false;
   #ended = false;
+  #cancelPump = () => {};
 
   /** @param ack The LOGIN_ACK with errno 0 that began it. */
-  constructor(ack: FrameOf<typeof Msg.LOGIN_ACK> & { id: number }, parts: SessionParts) {
+  constructor(ack: FrameOf<typeof Msg.LOGIN_ACK> & { id: number }, parts: AccountParts) {
     this.id = ack.id;
     this.name = ack.name ?? "";
     this.#parts = parts;
     const { output, clock } = parts;
     this.#acknowledged = new Acknowledged(() => clock.now());
     this.#receipts = new Receipts((frame) => this.#ready && parts.link.send(JSON.stringify(frame)), clock);
-    this.#inbox = new Inbox(output, { receipts: this.#receipts, roster: this.roster, clock });
+    this.#received = new Received(output, { receipts: this.#receipts, roster: this.roster, clock });
     this.#relogin = new Relogin(parts, {
       id: ack.id,
       accepted: (again) => this.#begin(again),
@@ -99,12 +97,17 @@ export class Session {
 
   /** Messages not acknowledged yet. */
   get unsent(): number {
-    return this.#outbox.size;
+    return this.#unacknowledged.size;
   }
 
   /** Whether messages from before the login are still coming. */
   get catchingUp(): boolean {
-    return this.#ready && this.#inbox.catchingUp;
+    return this.#ready && this.#received.catchingUp;
+  }
+
+  /** Sends the receipts that still gather. */
+  flush(): void {
+    this.#receipts.flush();
   }
 
   /** Writes a message; it stays here until the server has stored it or refused it for good. */
@@ -119,9 +122,9 @@ export class Session {
       );
     }
     const letter = { ...options, mid, msgid: fields.msgid, text };
-    this.#outbox.add(letter);
+    this.#unacknowledged.add(letter);
     const waiting = () => {
-      if (this.#outbox.has(mid)) this.#parts.output.print(`sending… ${line(letter)}`);
+      if (this.#unacknowledged.has(mid)) this.#parts.output.print(`sending… ${line(letter)}`);
     };
     if (this.#ready) this.#parts.clock.after(SLOW, waiting);
     else waiting();
@@ -135,21 +138,18 @@ export class Session {
 
   down(): void {
     this.#ready = false;
-    this.#outbox.restart();
+    this.#cancelPump();
+    this.#unacknowledged.restart();
     this.#relogin.stop();
-  }
-
-  /** Sends what is known to have been read or delivered. */
-  flush(): void {
-    this.#receipts.flush();
   }
 
   /** Ends it and says which messages were never acknowledged. */
   end(): string[] {
     this.#ended = true;
     this.#ready = false;
+    this.#cancelPump();
     this.#relogin.stop();
-    return this.#outbox.items().filter(({ again }) => !again).map((letter) => `not sent ${line(letter)}`);
+    return this.#unacknowledged.items().map((letter) => `not sent ${line(letter)}`);
   }
 
   /** A frame that is nobody else's. */
@@ -160,7 +160,7 @@ export class Session {
       case Msg.GROUP_CHAT:
       case Msg.FRIEND_REQUEST:
       case Msg.FRIEND_RESPONSE:
-        return this.#inbox.push(frame);
+        return this.#received.push(frame);
       case Msg.MESSAGE_ACK:
         return this.#stored(frame);
       case Msg.ERROR:
@@ -180,60 +180,63 @@ export class Session {
   #begin(ack: FrameOf<typeof Msg.LOGIN_ACK>): void {
     this.#ready = true;
     this.#relogin.token = ack.token ?? this.#relogin.token;
-    this.roster.replace(ack);
-    const isAnother = ack.log !== undefined && this.#log !== undefined && ack.log !== this.#log;
+    const isOtherLog = this.#log !== undefined && ack.log !== undefined && ack.log !== this.#log;
     this.#log = ack.log ?? this.#log;
-    if (isAnother || this.#inbox.isAheadOf(ack.conversations)) this.#startAnew();
-    this.#inbox.begin(ack.conversations);
+    if (isOtherLog || this.#received.isAheadOf(ack.conversations)) this.#startOver();
+    this.roster.replace(ack);
+    this.#received.begin(ack.conversations);
     this.#receipts.restart();
     this.#parts.link.healthy();
     this.#parts.resumed();
     this.#pump();
   }
 
-  /** The server's database has come back older than it was: numbers mean something else, and messages may be lost. */
-  #startAnew(): void {
-    this.#inbox.clear();
-    this.#sent.clear();
-    const again = this.#acknowledged.take().map((letter) => ({ ...letter, again: true }));
-    this.#outbox.addFirst(again);
-    this.#parts.output.print(
-      "the server's database came back older than it was" +
-        (again.length > 0 ? `: sending again what was stored last (${again.length})` : ""),
-    );
+  /** The server's database is an older one: numbers mean other entries, and what was acknowledged last may be lost. */
+  #startOver(): void {
+    this.#received.forgetNumbers();
+    this.#receipts.forget();
+    this.#sent = new Sent();
+    const lost = this.#acknowledged.take();
+    this.#unacknowledged.putBack(lost.map((letter) => ({ ...letter, again: true })));
+    const resent = `; sending ${lost.length} message${lost.length === 1 ? "" : "s"} again`;
+    this.#parts.output.print(`the server's database came back older${lost.length > 0 ? resent : ""}`);
   }
 
   #stored(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
     // What one writes to oneself is pushed as well, and shown then: acknowledged here it would count as shown before.
-    if (ack.conv !== pairConv(this.id, this.id)) this.#inbox.own(ack.conv, ack.seq);
-    const letter = ack.mid === undefined ? undefined : this.#outbox.remove(ack.mid);
+    if (ack.conv !== pairConv(this.id, this.id)) this.#received.own(ack.conv, ack.seq);
+    const letter = ack.mid === undefined ? undefined : this.#unacknowledged.remove(ack.mid);
     if (letter === undefined) return;
     this.#acknowledged.add(letter);
-    if (letter.again) return this.#pump();
-    letter.stored?.();
-    this.#parts.output.print(`sent ${line(letter, letter.what === undefined ? undefined : ack.seq)}`);
-    if (letter.what !== undefined && parseConv(ack.conv) !== undefined) {
-      for (const mark of this.#sent.stored(ack.conv, ack.seq)) this.#parts.output.print(markLine(mark));
-    }
+    if (!letter.again) this.#tellStored(letter, ack);
     this.#pump();
+  }
+
+  #tellStored(letter: Letter, { conv, seq }: { conv: string; seq: number }): void {
+    letter.stored?.();
+    this.#parts.output.print(`sent ${line(letter, letter.what === undefined ? undefined : seq)}`);
+    if (letter.what === undefined || parseConv(conv) === undefined) return;
+    for (const mark of this.#sent.stored(conv, seq)) this.#parts.output.print(markLine(mark));
   }
 
   #refused(error: FrameOf<typeof Msg.ERROR>): void {
     if (error.ref === Msg.PING || error.ref === Msg.RECEIPT) return;
+    // A message that was sent twice is answered twice; the first answer counted.
+    if (error.mid !== undefined && !this.#unacknowledged.has(error.mid)) return;
     const mid = error.mid ?? this.#culprit(error)?.mid;
-    if (mid === undefined || !this.#outbox.has(mid)) return this.#parts.output.print(errorLine(error));
-    if (isPassing(error.errno)) {
+    if (mid === undefined) {
+      this.#parts.failed();
+      this.#parts.output.print(errorLine(error));
+    } else if (isPassing(error.errno)) {
       const wait = Math.min(Math.max(error.retry_ms ?? RETRY, 0), LONGEST_RETRY);
-      this.#outbox.postpone(mid, this.#parts.clock.now() + wait);
-      this.#parts.clock.after(wait, () => this.#pump());
+      this.#unacknowledged.postpone(mid, this.#parts.clock.now() + wait);
+      this.#pump();
     } else if (error.errno === Errno.LOG_IN_FIRST) {
       this.#parts.link.drop("the server does not know this login any more");
     } else {
-      const letter = this.#outbox.remove(mid);
-      if (letter && !letter.again) {
-        this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
-        this.#parts.failed();
-      }
+      const letter = this.#unacknowledged.remove(mid);
+      this.#parts.failed();
+      if (letter) this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
       this.#pump();
     }
   }
@@ -243,25 +246,20 @@ export class Session {
    * that the server could not follow the bytes; as they are always JSON, it can only have found a frame too long.
    */
   #culprit(error: FrameOf<typeof Msg.ERROR>): Letter | undefined {
-    if (error.ref !== undefined) return this.#outbox.underWay(error.ref);
+    if (error.ref !== undefined) return this.#unacknowledged.underWay(error.ref);
     return error.errno === Errno.BAD_FRAME || error.errno === Errno.TOO_LONG
-      ? this.#outbox.underWay()
+      ? this.#unacknowledged.underWay()
       : undefined;
   }
 
+  /** Sends what is due, now and when the next message falls due. */
   #pump(): void {
+    this.#cancelPump();
     if (!this.#ready || this.#ended) return;
-    for (const { mid, text } of this.#outbox.take(this.#parts.clock.now())) {
-      this.#parts.link.send(text);
-      this.#parts.clock.after(ACKNOWLEDGED_WITHIN, () => this.#sendAgain(mid));
-    }
-  }
-
-  /** The answer may be lost on a connection that stands; if it is only late, the server finds the message by its mid. */
-  #sendAgain(mid: string): void {
-    if (!this.#outbox.isUnderWay(mid)) return;
-    this.#outbox.postpone(mid, this.#parts.clock.now());
-    this.#pump();
+    const now = this.#parts.clock.now();
+    for (const letter of this.#unacknowledged.take(now)) this.#parts.link.send(letter.text);
+    const due = this.#unacknowledged.due();
+    if (due !== undefined) this.#cancelPump = this.#parts.clock.after(due - now, () => this.#pump());
   }
 }
 

@@ -11,9 +11,14 @@ export interface Outgoing {
 interface Entry<T extends Outgoing> {
   readonly item: T;
   inFlight: boolean;
-  /** Not before this time, after the server asked to wait. */
+  /** Not before this time: the server asked to wait, or may still answer. */
   notBefore: number;
+  /** How often it was sent on this connection without any answer. */
+  unanswered: number;
 }
+
+/** Without an answer for so long a message is sent again; each further time after twice as long, up to the last. */
+const PATIENCE = { first: 5000, last: 60_000 } as const;
 
 /**
  * Messages until they are acknowledged, in the order they were written.
@@ -21,8 +26,8 @@ interface Entry<T extends Outgoing> {
  * Of one target only one is under way at a time: a server that refuses one for the moment ("too fast", "not
  * stored") may take the next, and what it then stores is in the wrong order for good.
  */
-export class Outbox<T extends Outgoing> {
-  readonly #entries = new Map<string, Entry<T>>();
+export class Unacknowledged<T extends Outgoing> {
+  #entries = new Map<string, Entry<T>>();
 
   get size(): number {
     return this.#entries.size;
@@ -38,34 +43,45 @@ export class Outbox<T extends Outgoing> {
   }
 
   add(item: T): void {
-    this.#entries.set(item.mid, { item, inFlight: false, notBefore: 0 });
+    this.#entries.set(item.mid, entryOf(item));
   }
 
-  /** Puts messages before all others, to be sent again. */
-  addFirst(items: readonly T[]): void {
-    const others = [...this.#entries];
-    this.#entries.clear();
-    for (const item of items) this.add(item);
-    for (const [mid, entry] of others) this.#entries.set(mid, entry);
+  /** Messages that were acknowledged, and may be lost all the same: they go before everything that is here. */
+  putBack(items: readonly T[]): void {
+    const later = this.#entries;
+    this.#entries = new Map(items.map((item) => [item.mid, entryOf(item)]));
+    for (const [mid, entry] of later) this.#entries.set(mid, entry);
   }
 
-  /** Whether it has been sent on this connection and not been answered. */
-  isUnderWay(mid: string): boolean {
-    return this.#entries.get(mid)?.inFlight ?? false;
-  }
-
-  /** What is to be sent now, oldest first; it counts as under way from here on. */
+  /**
+   * What is to be sent now, oldest first; it counts as under way from here on. If no answer comes in good time it is
+   * due once more: the acknowledgement may be lost, and the server stores it only once.
+   */
   take(now: number): T[] {
     const busy = new Set<string>();
     const ready: T[] = [];
     for (const entry of this.#entries.values()) {
       if (busy.has(entry.item.target)) continue;
       busy.add(entry.item.target);
-      if (entry.inFlight || entry.notBefore > now) continue;
+      if (entry.notBefore > now) continue;
       entry.inFlight = true;
+      entry.notBefore = now + Math.min(PATIENCE.first * 2 ** entry.unanswered, PATIENCE.last);
+      entry.unanswered++;
       ready.push(entry.item);
     }
     return ready;
+  }
+
+  /** When {@linkcode Unacknowledged.take} will next have something that it has not now; undefined if never. */
+  due(): number | undefined {
+    const busy = new Set<string>();
+    let due: number | undefined;
+    for (const { item, notBefore } of this.#entries.values()) {
+      if (busy.has(item.target)) continue;
+      busy.add(item.target);
+      due = Math.min(due ?? notBefore, notBefore);
+    }
+    return due;
   }
 
   /** Takes out what was acknowledged or refused for good; undefined if it is not (any more) here. */
@@ -81,11 +97,12 @@ export class Outbox<T extends Outgoing> {
     if (entry === undefined) return;
     entry.inFlight = false;
     entry.notBefore = time;
+    entry.unanswered = 0;
   }
 
   /** The connection broke: whatever was under way has to be sent again. */
   restart(): void {
-    for (const entry of this.#entries.values()) entry.inFlight = false;
+    for (const [mid, { item }] of this.#entries) this.#entries.set(mid, entryOf(item));
   }
 
   /** The oldest under way of this kind; the longest of any kind if none is named. */
@@ -98,8 +115,8 @@ export class Outbox<T extends Outgoing> {
     }
     return longest;
   }
+}
 
-  clear(): void {
-    this.#entries.clear();
-  }
+function entryOf<T extends Outgoing>(item: T): Entry<T> {
+  return { item, inFlight: false, notBefore: 0, unanswered: 0 };
 }

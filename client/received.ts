@@ -6,17 +6,19 @@ import type { Receipts } from "./receipts.ts";
 import type { Roster } from "./roster.ts";
 import { Seen } from "./seen.ts";
 import type { Output } from "./output.ts";
+import { Shown } from "./shown.ts";
 
 /** When nothing more has come for this long, what was missed is taken as complete. */
 const QUIET = 500;
 
-/** Messages that come in: each is shown once, acknowledged when it has arrived and again when it is on screen. */
-export class Inbox {
+/** Messages that come in. Each is shown once, acknowledged when it has arrived and again when it is on screen. */
+export class Received {
   readonly #output: Output;
   readonly #receipts: Receipts;
   readonly #roster: Roster;
   readonly #clock: Clock;
-  readonly #seen = new Seen();
+  readonly #shown = new Shown();
+  #seen = new Seen();
   /** Where each conversation ended at login, while what was missed is still coming. */
   readonly #behind = new Map<string, number>();
   #missed = 0;
@@ -34,15 +36,14 @@ export class Inbox {
     return this.#behind.size > 0;
   }
 
-  /** Whether the server has less of a conversation than came from it before: then it has lost something. */
+  /** Whether the server has less of a conversation than this client has seen of it: its database is an older one. */
   isAheadOf(conversations: readonly Progress[]): boolean {
-    return conversations.some(({ conv, seq }) => this.#seen.top(conv) > seq);
+    return conversations.some(({ conv, seq }) => seq < this.#seen.highest(conv));
   }
 
-  /** The numbers are those of another log from now on. */
-  clear(): void {
-    this.#seen.clear();
-    this.#receipts.clear();
+  /** The numbers of the conversations mean other entries now. */
+  forgetNumbers(): void {
+    this.#seen = new Seen();
   }
 
   /** What LOGIN_ACK says about how far each conversation is. */
@@ -65,7 +66,8 @@ export class Inbox {
   /** Shows a message, unless it was shown before. */
   push(push: Push): void {
     const { conv, seq } = push;
-    const isNew = conv === undefined || seq === undefined || this.#seen.add(conv, seq);
+    const isNext = conv === undefined || seq === undefined || this.#seen.add(conv, seq);
+    const isNew = isNext && this.#shown.add(push);
     if (conv !== undefined && seq !== undefined) {
       if (isNew) this.#receipts.note(conv, { seq, kind: "delivered" });
       // It comes again because the server does not know that it was shown.
@@ -87,11 +89,8 @@ export class Inbox {
     if (push.name !== undefined) this.#roster.named(push.from, push.name);
     if (push.msgid === Msg.FRIEND_RESPONSE && push.flag) {
       // Who answers just now is there.
-      this.#roster.befriend({
-        id: push.from,
-        name: push.name,
-        ...(this.catchingUp ? {} : { state: "online" }),
-      });
+      const state = this.catchingUp ? {} : { state: "online" };
+      this.#roster.befriend({ id: push.from, name: push.name, ...state });
     }
   }
 
