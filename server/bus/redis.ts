@@ -23,6 +23,8 @@ export interface RedisBusOptions {
 const ECHO_INTERVAL = 300;
 const ECHO_TIMEOUT = 1000;
 const CONNECT_TIMEOUT = 2000;
+/** How long the first answers may take once the wait is over, in ms. */
+const START_TIMEOUT = 2500;
 /** The longest pause between two attempts to reconnect, in ms. */
 const MAX_BACKOFF = 1000;
 /**
@@ -157,21 +159,32 @@ export class RedisBus implements Bus {
   }
 
   async #start(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // What is no Redis may say nothing, or something that the client waits for ever to understand.
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("no answer")), this.#options.wait + START_TIMEOUT);
+    });
     try {
-      await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
-      await this.#publisher.ping();
+      await Promise.race([this.#greet(), late]);
     } catch (error) {
       this.#closing = true;
       for (const client of [this.#publisher, this.#subscriber]) {
         if (client.isOpen) await client.disconnect().catch((failure) => this.#failed(failure));
       }
       throw new StartupError(whyNot(error, this.#options.url));
+    } finally {
+      clearTimeout(timer);
     }
     this.#starting = false;
     await this.#subscribe([...this.#wanted]);
     this.#echoed = this.#renewed = performance.now();
     this.#working = true;
     this.#timer = setInterval(() => this.#look(), ECHO_INTERVAL);
+  }
+
+  async #greet(): Promise<void> {
+    await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
+    if (await this.#publisher.ping() !== "PONG") throw new Error("no answer");
   }
 
   /** The next echo will show that the way is open again, and then it is asked for. */
@@ -285,6 +298,9 @@ function whyNot(error: unknown, url: string): string {
   }
   if (/timeout|ETIMEDOUT/i.test(message)) {
     return `${where}: timeout; check that it runs, that no firewall is in between, and host and port in --redis`;
+  }
+  if (/ECONNRESET|EPIPE|closed unexpectedly|no answer/i.test(message)) {
+    return `${where}: what is there does not talk like a Redis; check host and port in --redis, and redis:// or rediss://`;
   }
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `${where}: no such host; check the host name in --redis`;
   if (/NOAUTH|WRONGPASS|AUTH/.test(message)) {
