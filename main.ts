@@ -3,7 +3,7 @@ import { startApp } from "./server/app.ts";
 import { readCommand, unknownVariables } from "./server/config.ts";
 import { StartupError } from "./server/errors.ts";
 import { Logger } from "./server/ops/logger.ts";
-import { versionLine } from "./server/version.ts";
+import { VERSION, versionLine } from "./server/version.ts";
 
 const utf8 = new TextEncoder();
 const print = (text: string) => void Deno.stdout.writeSync(utf8.encode(text));
@@ -49,6 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const stopped = stopSignal();
+    log.debug("starting", { version: VERSION });
     const app = await Promise.race([startApp(command.config, log), stopped]);
     if (typeof app === "string") {
       // Nobody is served yet. What is half done in the database is undone by it, or taken up by the next start.
