@@ -46,7 +46,7 @@ const SETTINGS = {
     schema: whole(2, 1000),
     default: "10",
     value: "N",
-    help: "the most connections to MySQL at once, beside one for the heartbeat",
+    help: "connections to MySQL for queries; the heartbeat has one more, messages half as many again and one",
   },
   redis: {
     schema: z.string().refine((url) => url === "" || isUrl(url, "redis:") || isUrl(url, "rediss:"), {
