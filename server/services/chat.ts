@@ -85,9 +85,16 @@ export class Chat {
   }
 }
 
-/** Tells the sender that its message is committed. */
+/**
+ * Tells the sender that its message is committed. A session that has ended meanwhile is told nothing of the kind: its
+ * user may have another one by now, where the message is sent again and found.
+ * @throws {Refusal} errno 108 if the session has ended.
+ */
 export function acknowledge(session: Session, message: LogMessage): void {
   const { mid, conv, seq, at } = message;
+  if (session.ended && mid !== null) {
+    throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
+  }
   const ack = { msgid: Msg.MESSAGE_ACK, conv, seq, at };
   session.peer.reply(mid === null ? ack : { ...ack, mid });
 }
