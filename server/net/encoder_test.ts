@@ -2,9 +2,8 @@ import { assertEquals } from "@std/assert";
 import { Encoder } from "./encoder.ts";
 
 Deno.test("encoder: the bytes are those of TextEncoder, and stay as they were given", () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  console.log(`seed ${seed}`);
-  let state = seed;
+  // Always the same texts: what matters is their variety.
+  let state = 20261124;
   const random = (below: number) => (state = (state * 1103515245 + 12345) % 2 ** 31) % below;
   const letters = ["a", "é", "語", "👩", "\u0000", "\ud800"];
   const encoder = new Encoder();
