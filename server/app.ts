@@ -32,6 +32,8 @@ import { after } from "./timers.ts";
 
 /** What a frame that carries a message has beside its text, in bytes, at most. */
 const FRAME_OVERHEAD = 768;
+/** What a payload on the bus has beside a text, in characters, at most. */
+const PAYLOAD_OVERHEAD = 4096;
 /** How long a cursor move may wait for others, in ms. */
 const CURSOR_INTERVAL = 500;
 /** How many may log in or out at once: what they ask the store goes together. */
@@ -98,18 +100,22 @@ async function start(
   const { router, login, leases, healer, cursors, delivery, presence, hearing, receipts, sessions } =
     services;
   later.leases = leases;
+  // Others expect to hear this node as soon as the store knows it.
+  await bus.subscribe([NODES]);
+  hearing.start();
+  stopping.add("fall silent on the bus", {
+    within: STEP_TIME.other,
+    work: () => Promise.resolve(hearing.stop()),
+  });
   await leases.start();
   stopping.add("give the leases back, they end by themselves", {
     within: STEP_TIME.leases,
     work: () => leases.stop(),
   });
-  await bus.subscribe([NODES]);
-  hearing.start();
   healer.start();
   stopping.add("end what looks for missing messages", {
     within: STEP_TIME.other,
     work: async () => {
-      hearing.stop();
       await healer.stop();
       await delivery.close();
     },
@@ -216,8 +222,13 @@ function wire({ config, log, journal, store, bus, node, cluster }: Parts) {
     log: store.log,
     sessions,
     bus,
-    envelopes: new Envelopes({ secret: cluster.secret, node, log: () => leases.log }),
-    node,
+    envelopes: new Envelopes({
+      secret: cluster.secret,
+      node,
+      log: () => leases.log,
+      // A text is escaped once more in it.
+      maxLength: 2 * config["max-frame"] + PAYLOAD_OVERHEAD,
+    }),
     mayServe: () => leases.valid,
     onEvict: (session) => void login.end(session, "takeover").catch(onDefect),
     onMissing: () => healer.heal(),

@@ -82,13 +82,13 @@ test("bus: forged, unsigned and absurd envelopes on the real channels: nothing i
     body: '"forged"',
     at: 1,
   };
-  const sealed = (envelope: unknown) => "A".repeat(22) + JSON.stringify({ node: "x", log, envelope });
+  const sealed = (envelope: unknown) => "a".repeat(32) + JSON.stringify({ node: "x", log, envelope });
   const payloads: (string | Uint8Array)[] = [
     "",
     "{}",
     "[]",
     "null",
-    "A".repeat(22),
+    "a".repeat(32),
     JSON.stringify({ type: "message", node: "x", message }),
     JSON.stringify({ type: "evict", session }),
     JSON.stringify({ type: "reply", reply: { msgid: 22, reason: "ended", reconnect_ms: 0 } }),
@@ -144,4 +144,18 @@ test("bus: I5: a Redis that hangs: messages cross within 2 s, logins work, and i
   }
   cluster.redis.resume();
   await crossing(carl, ann, "after");
+});
+
+test("bus: a node that joins is heard at once, and nobody warns of it", async () => {
+  await using cluster = await Cluster.start();
+  const nodes = [await cluster.node()];
+  await using ann = await join(nodes[0]!, "ann");
+  for (const _ of [1, 2]) {
+    nodes.push(await cluster.node());
+    // Each node has asked the store who is there, and waited as long as it may take to be silent.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+  }
+  await using bob = await join(nodes[2]!, "bob");
+  await crossing(ann, bob, "hello");
+  assertEquals(nodes.flatMap(({ log }) => log).filter((line) => line.includes("does not hear")), []);
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { LogMessage } from "../protocol/messages.ts";
 import { type Envelope, Envelopes } from "./envelope.ts";
-import { Mac } from "./mac.ts";
+import { Mac, MAC_LENGTH } from "./mac.ts";
 
 const SECRET = "s".repeat(43);
 const message: LogMessage = {
@@ -17,7 +17,7 @@ const message: LogMessage = {
 
 function envelopes(options: { node?: string; secret?: string; log?: string } = {}) {
   const { node = "one", secret = SECRET, log = "log" } = options;
-  return new Envelopes({ node, secret, log: () => log });
+  return new Envelopes({ node, secret, log: () => log, maxLength: 40_000_000 });
 }
 
 /** Signs any text, as a node of another version could. */
@@ -90,7 +90,7 @@ Deno.test("envelope: what no node of the cluster has signed is a hint at most", 
   const good = envelopes({ node: "two" }).seal("user:7", { type: "message", message });
   const evict = envelopes({ node: "two" }).seal("user:7", { type: "evict", session: "s" });
   const forged: Record<string, [channel: string, payload: string, worth: "hint" | "nonsense"]> = {
-    "unsigned": ["user:7", good.slice(22), "hint"],
+    "unsigned": ["user:7", good.slice(MAC_LENGTH), "hint"],
     "signed with another secret": [
       "user:7",
       envelopes({ secret: "t".repeat(43) }).seal("user:7", { type: "message", message }),
@@ -100,10 +100,10 @@ Deno.test("envelope: what no node of the cluster has signed is a hint at most", 
     "replayed on the other one's channel": ["user:3", good, "hint"],
     "replayed on a group's channel": ["group:7", good, "hint"],
     "cut short": ["user:7", good.slice(0, -1), "hint"],
-    "an unsigned session to end": ["user:7", evict.slice(22), "nonsense"],
+    "an unsigned session to end": ["user:7", evict.slice(MAC_LENGTH), "nonsense"],
     "a session to end, of another user": ["user:3", evict, "nonsense"],
     "empty": ["user:7", "", "nonsense"],
-    "a code alone": ["user:7", good.slice(0, 22), "nonsense"],
+    "a code alone": ["user:7", good.slice(0, MAC_LENGTH), "nonsense"],
     "NUL": ["user:7", "\0".repeat(100), "nonsense"],
     "half a surrogate pair": ["user:7", "\ud800".repeat(50), "nonsense"],
     "10 MB": ["user:7", "x".repeat(10_000_000), "nonsense"],
@@ -121,4 +121,27 @@ Deno.test("envelope: what no node of the cluster has signed is a hint at most", 
 Deno.test("envelope: a message of a log with another name is a hint", () => {
   const payload = envelopes({ node: "two", log: "before" }).seal("user:7", { type: "message", message });
   assertEquals(envelopes().open("user:7", payload), "hint");
+});
+
+Deno.test("envelope: the longest message that a server can be told to take is opened; what is longer is not read", () => {
+  const body = JSON.stringify("x".repeat(16 * 1024 * 1024));
+  const payload = envelopes({ node: "two" }).seal("user:7", {
+    type: "message",
+    message: { ...message, body },
+  });
+  const opened = envelopes().open("user:7", payload);
+  assertEquals(typeof opened === "object" && opened.envelope.type, "message");
+  const small = new Envelopes({
+    node: "one",
+    secret: SECRET,
+    log: () => "log",
+    maxLength: payload.length - 1,
+  });
+  assertEquals(small.open("user:7", payload), "hint");
+});
+
+Deno.test("envelope: a node knows its own payloads by how they begin", () => {
+  const payload = envelopes({ node: "two" }).seal("user:7", { type: "message", message });
+  assertEquals([envelopes({ node: "two" }).isOwn(payload), envelopes().isOwn(payload)], [true, false]);
+  assertEquals(envelopes({ node: "tw" }).isOwn(payload), false);
 });

@@ -7,7 +7,7 @@ Deno.test("mac: is HMAC-SHA-256, cut to 128 bits", () => {
     const mac = new Mac(secret);
     for (const text of ["", "{}", "👩‍👩‍👧", "y".repeat(100_000)]) {
       const whole = createHmac("sha256", secret).update(text).digest();
-      assertEquals(mac.of(text), whole.subarray(0, 16).toString("base64url"));
+      assertEquals(mac.of(text), whole.subarray(0, 16).toString("hex"));
       assertEquals(mac.of(text).length, MAC_LENGTH);
       assertEquals(mac.verifies(mac.of(text), text), true);
     }
@@ -20,7 +20,14 @@ Deno.test("mac: another text, another secret, another length do not verify", () 
   assertEquals(mac.verifies(code, "Text"), false);
   assertEquals(new Mac("Secret").verifies(code, "text"), false);
   for (
-    const wrong of ["", code.slice(1), code + "A", code.slice(0, -2) + "AA", "\0".repeat(22), "=".repeat(22)]
+    const wrong of [
+      "",
+      code.slice(1),
+      code + "A",
+      code.slice(0, -2) + "zz",
+      "\0".repeat(32),
+      code.toUpperCase(),
+    ]
   ) {
     assertEquals(mac.verifies(wrong, "text"), false, JSON.stringify(wrong));
   }

@@ -19,8 +19,6 @@ export interface DeliveryOptions {
   readonly sessions: Sessions;
   readonly bus: Bus;
   readonly envelopes: Envelopes;
-  /** This node's id. */
-  readonly node: string;
   /** Whether this node's sessions are certainly still its own; if not, nothing is acknowledged. */
   readonly mayServe: () => boolean;
   /** Called when another node wants a session of this one to end. */
@@ -100,11 +98,12 @@ export class Delivery {
 
   /** Takes what came in by the bus. */
   receive(channel: string, payload: string): void {
-    const opened = this.#options.envelopes.open(channel, payload);
+    const { envelopes } = this.#options;
+    if (envelopes.isOwn(payload)) return;
+    const opened = envelopes.open(channel, payload);
     if (opened === "hint") return this.#hint();
     if (opened === "nonsense") return this.#report(channel);
     const { from, envelope } = opened;
-    if (from === this.#options.node) return;
     switch (envelope.type) {
       case "message":
         this.#options.log.heard(envelope.message.conv, envelope.message.seq);

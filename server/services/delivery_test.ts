@@ -8,7 +8,7 @@ import { Envelopes, type News } from "../bus/envelope.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
 
 const SECRET = "secret";
-const other = new Envelopes({ secret: SECRET, node: "two", log: () => "log" });
+const other = new Envelopes({ secret: SECRET, node: "two", log: () => "log", maxLength: 100_000 });
 
 function entry(about: Partial<NewMessage> = {}): NewMessage {
   return { conv: "u1-2", kind: "chat", sender: 1, senderName: "ann", to: 2, mid: "m", body: '"x"', ...about };
@@ -54,8 +54,7 @@ function node({ users = [], groups = {}, result }: {
       inGroup: (group: number) => (groups[group] ?? []).map((user) => sessions.get(user)!),
     },
     bus: { carries: true, publish: (channel: string) => seen.published.push(channel) },
-    envelopes: new Envelopes({ secret: SECRET, node: "one", log: () => "log" }),
-    node: "one",
+    envelopes: new Envelopes({ secret: SECRET, node: "one", log: () => "log", maxLength: 100_000 }),
     mayServe: () => seen.mayServe,
     onEvict: (session: { id: string }) => seen.evicted.push(session.id),
     onMissing: () => seen.looks++,
@@ -133,7 +132,7 @@ Deno.test("delivery: a node lets itself be heard and hears others, not itself", 
   const { delivery, seen, receive } = node();
   delivery.beat();
   receive(NODES, { type: "beat" });
-  const self = new Envelopes({ secret: SECRET, node: "one", log: () => "log" });
+  const self = new Envelopes({ secret: SECRET, node: "one", log: () => "log", maxLength: 100_000 });
   delivery.receive(NODES, self.seal(NODES, { type: "beat" }));
   assertEquals([seen.published, seen.beats], [[NODES], ["two"]]);
 });

@@ -29,7 +29,8 @@ export class Hearing {
   readonly #options: HearingOptions;
   /** When each node was heard last. */
   readonly #heard = new Map<string, number>();
-  #expected: readonly string[] = [];
+  /** The other nodes that live, and since when that is known. */
+  #expected: ReadonlyMap<string, number> = new Map();
   #silent: readonly string[] = [];
   #wasWorking = true;
   #timers: ReturnType<typeof setInterval>[] = [];
@@ -52,15 +53,20 @@ export class Hearing {
 
   /** The nodes that live, as the store knows them. */
   expect(nodes: readonly string[]): void {
-    this.#expected = nodes.filter((node) => node !== this.#options.node);
-    for (const node of this.#heard.keys()) if (!nodes.includes(node)) this.#heard.delete(node);
+    const { node: own, monotonic } = this.#options;
+    const now = monotonic();
+    this.#expected = new Map(
+      nodes.filter((node) => node !== own).map((node) => [node, this.#expected.get(node) ?? now]),
+    );
+    for (const [node, at] of this.#heard) {
+      if (!this.#expected.has(node) && now - at > SILENCE) this.#heard.delete(node);
+    }
     this.look();
   }
 
-  /** A node has let itself be heard. */
+  /** A node has let itself be heard. One that begins is often heard before the store is asked about it. */
   hear(node: string): void {
-    if (node === this.#options.node || !this.#expected.includes(node)) return;
-    this.#heard.set(node, this.#options.monotonic());
+    if (node !== this.#options.node) this.#heard.set(node, this.#options.monotonic());
   }
 
   /** Whether what any other node says arrives here. */
@@ -71,7 +77,9 @@ export class Hearing {
   /** Tells what has changed since the last look. */
   look(): void {
     const working = this.working;
-    const silent = this.#options.busWorks() ? this.#silentNow() : this.#silent;
+    const silent = this.#options.busWorks()
+      ? this.#silentNow().filter((node) => this.#isOld(node))
+      : this.#silent;
     if (silent.join() !== this.#silent.join()) this.#options.onChange(silent);
     this.#silent = silent;
     if (working && !this.#wasWorking) this.#options.onHeard();
@@ -80,6 +88,11 @@ export class Hearing {
 
   #silentNow(): string[] {
     const since = this.#options.monotonic() - SILENCE;
-    return this.#expected.filter((node) => (this.#heard.get(node) ?? -Infinity) < since);
+    return [...this.#expected.keys()].filter((node) => (this.#heard.get(node) ?? -Infinity) < since);
+  }
+
+  /** A node that has just begun, or that this one has just learnt of, is no news while it is silent. */
+  #isOld(node: string): boolean {
+    return this.#options.monotonic() - (this.#expected.get(node) ?? Infinity) > SILENCE;
   }
 }

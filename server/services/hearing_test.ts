@@ -25,6 +25,8 @@ Deno.test("hearing: a node that was never heard is silent; one that is heard is 
   const { bench: state, hearing } = bench();
   hearing.expect(["me", "one"]);
   assertEquals(hearing.working, false);
+  state.now += 1501;
+  hearing.look();
   hearing.hear("one");
   assertEquals(hearing.working, true);
   hearing.look();
@@ -58,16 +60,37 @@ Deno.test("hearing: without the bus nothing is heard, and nobody is blamed for i
   state.busWorks = false;
   assertEquals(hearing.working, false);
   hearing.look();
-  assertEquals(state.silent, ["one", ""]);
+  assertEquals(state.silent, []);
   state.busWorks = true;
   hearing.look();
   assertEquals(state.heardAgain, 2);
 });
 
-Deno.test("hearing: nodes that the store does not know are not listened to, however many there are", () => {
-  const { hearing } = bench();
+Deno.test("hearing: a node that begins is heard before the store is asked about it, and is no news to the operator", () => {
+  const { bench: state, hearing } = bench();
+  hearing.expect(["me"]);
+  state.now += 5000;
+  hearing.hear("one");
+  hearing.expect(["me", "one"]);
+  assertEquals([hearing.working, state.silent], [true, []]);
+  // One that is not heard at once costs looks into the log, and is news only once it lasts.
+  hearing.expect(["me", "one", "two"]);
+  assertEquals([hearing.working, state.silent], [false, []]);
+  hearing.hear("two");
+  hearing.look();
+  assertEquals([hearing.working, state.silent, state.heardAgain], [true, [], 1]);
+});
+
+Deno.test("hearing: nodes that the store does not know make no difference, and are forgotten", () => {
+  const { bench: state, hearing } = bench();
   hearing.expect(["me", "one"]);
   for (let i = 0; i < 1000; i++) hearing.hear(`stranger ${i}`);
   hearing.hear("me");
+  assertEquals(hearing.working, false);
+  hearing.hear("one");
+  assertEquals(hearing.working, true);
+  state.now += 2000;
+  hearing.expect(["me", "one"]);
+  hearing.expect(["me", "stranger 7"]);
   assertEquals(hearing.working, false);
 });
