@@ -243,6 +243,7 @@ function wire({ config, log, journal, store, bus, node, cluster }: Parts) {
     busWorks: () => bus.working,
     beat: () => delivery.beat(),
     monotonic,
+    onSilent: () => healer.heal(),
     onHeard: () => {
       delivery.resend();
       healer.heal();

@@ -14,6 +14,8 @@ export interface HearingOptions {
   readonly beat: () => void;
   /** A clock in ms that never goes back. */
   readonly monotonic: () => number;
+  /** Told when wake-ups of some node stop to arrive: what was missed until that was noticed is to be looked for. */
+  readonly onSilent: () => void;
   /** Told when wake-ups of all nodes arrive again: what was missed meanwhile is to be looked for. */
   readonly onHeard: () => void;
   /** Told which nodes are not heard any more, and when all are. */
@@ -83,6 +85,7 @@ export class Hearing {
     if (silent.join() !== this.#silent.join()) this.#options.onChange(silent);
     this.#silent = silent;
     if (working && !this.#wasWorking) this.#options.onHeard();
+    if (!working && this.#wasWorking) this.#options.onSilent();
     this.#wasWorking = working;
   }
 

@@ -2,12 +2,13 @@ import { assertEquals } from "@std/assert";
 import { Hearing } from "./hearing.ts";
 
 function bench() {
-  const bench = { now: 0, busWorks: true, heardAgain: 0, silent: [] as string[], beats: 0 };
+  const bench = { now: 0, busWorks: true, heardAgain: 0, fellSilent: 0, silent: [] as string[], beats: 0 };
   const hearing = new Hearing({
     node: "me",
     busWorks: () => bench.busWorks,
     beat: () => bench.beats++,
     monotonic: () => bench.now,
+    onSilent: () => bench.fellSilent++,
     onHeard: () => bench.heardAgain++,
     onChange: (silent) => bench.silent.push(silent.join("+")),
   });
@@ -38,6 +39,19 @@ Deno.test("hearing: a node that was never heard is silent; one that is heard is 
   hearing.hear("one");
   hearing.look();
   assertEquals([state.silent, state.heardAgain], [["one", "", "one", ""], 2]);
+});
+
+Deno.test("hearing: when a node falls silent, and when it is back, the log is looked into, once each", () => {
+  const { bench: state, hearing } = bench();
+  hearing.hear("one");
+  hearing.expect(["me", "one"]);
+  assertEquals([state.fellSilent, state.heardAgain], [0, 0]);
+  state.now += 1501;
+  for (let i = 0; i < 3; i++) hearing.look();
+  assertEquals([state.fellSilent, state.heardAgain], [1, 0]);
+  hearing.hear("one");
+  for (let i = 0; i < 3; i++) hearing.look();
+  assertEquals([state.fellSilent, state.heardAgain], [1, 1]);
 });
 
 Deno.test("hearing: one silent node of three is enough; a node that has gone is not waited for", () => {
