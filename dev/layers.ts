@@ -20,7 +20,7 @@ interface Rule {
 
 const WIRE = ["server/protocol/", "server/errors.ts"];
 /** What every room of the server may import. */
-const SERVER = [...WIRE, "server/bounds.ts", "server/timers.ts"];
+const SERVER = [...WIRE, "server/bounds.ts", "server/system.ts", "server/pauses.ts"];
 
 /** What nodes tell each other, and where. */
 const TOLD = ["server/bus/channels.ts", "server/bus/envelope.ts"];
@@ -39,11 +39,26 @@ export const RULES: readonly Rule[] = [
     ],
   },
   { room: "server/app.ts", may: ["server/", "@std", "node:*"] },
+  {
+    room: "server/node.ts",
+    may: [
+      "server/net/router.ts",
+      "server/services/",
+      "server/bus/",
+      "server/stores/store.ts",
+      "type server/ops/",
+      "server/ops/outage.ts",
+      "type server/config.ts",
+      "type server/system.ts",
+    ],
+    not: ["Deno."],
+  },
   { room: "server/config.ts", may: ["server/errors.ts", "server/nearest.ts", "npm:zod", "@std"] },
   { room: "server/nearest.ts", may: [] },
   { room: "server/errors.ts", may: ["npm:zod", "@std"] },
   { room: "server/bounds.ts", may: [] },
-  { room: "server/timers.ts", may: [] },
+  { room: "server/system.ts", may: ["node:crypto"] },
+  { room: "server/pauses.ts", may: ["server/system.ts"] },
   { room: "server/net/", may: [...SERVER, "type server/services/", "type server/ops/", "@std"] },
   { room: "server/version.ts", may: ["deno.json"] },
   {
@@ -67,7 +82,7 @@ export const RULES: readonly Rule[] = [
   { room: "server/bus/bus.ts", may: WIRE },
   { room: "server/bus/", may: [...SERVER, "npm:redis", "npm:zod", "node:crypto", "node:buffer"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },
-  { room: "server/ops/", may: ["server/errors.ts", "@std", "node:*"] },
+  { room: "server/ops/", may: ["server/errors.ts", "server/system.ts", "@std", "node:*"] },
   {
     room: "client/",
     may: [...WIRE, "server/version.ts", "npm:zod", "@std", "node:readline", "node:process", "node:stream"],

@@ -7,7 +7,7 @@ import { Msg } from "../protocol/msgid.ts";
 import type { Journal, Origin } from "../ops/journal.ts";
 import type { Goodbye, Peer } from "../services/peer.ts";
 import type { Session } from "../services/sessions.ts";
-import type { After } from "../timers.ts";
+import type { System } from "../system.ts";
 import { isGone } from "./gone.ts";
 import type { Encoder } from "./encoder.ts";
 import { InFlight } from "./in_flight.ts";
@@ -55,12 +55,8 @@ export interface ConnectionOptions {
   readonly rate: number;
   /** How long a v2 session may be silent, in ms; it is pinged after half of that. */
   readonly clientTimeout: number;
-  /** A clock in ms that never goes back. */
-  readonly now: () => number;
-  readonly after: After;
+  readonly system: Pick<System, "monotonic" | "after" | "turn">;
   readonly encoder: Encoder;
-  /** Resolves when everything else that is ready has had its turn. */
-  readonly turn: () => Promise<void>;
   /** Told who comes and goes. */
   readonly journal: Pick<Journal, "loggedIn" | "loggedOut">;
   /** Ends what is logged in on the connection. */
@@ -84,15 +80,15 @@ export class Connection implements Peer, RoutedClient {
   #farewell: Promise<void> | undefined;
   #closed = false;
   #endLingering: (() => void) | undefined;
-  /** When something came in last, by the clock of the options. */
+  /** When something came in last, by the monotonic clock. */
   #heard: number;
   #pinged = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.rate = new TokenBucket(options.rate, options.now);
-    this.#heard = options.now();
+    this.rate = new TokenBucket(options.rate, options.system.monotonic);
+    this.#heard = options.system.monotonic();
     // A client that is gone is no news: the reader notices as well and ends the session.
     this.#outbox = new Outbox(socket, {
       encoder: options.encoder,
@@ -158,8 +154,8 @@ export class Connection implements Peer, RoutedClient {
 
   /** Looks whether the client is still there. Called every few seconds. */
   checkLife(): void {
-    const { now, clientTimeout } = this.#options;
-    const silence = now() - this.#heard;
+    const { system, clientTimeout } = this.#options;
+    const silence = system.monotonic() - this.#heard;
     if (!this.session) {
       if (silence > LOGIN_TIMEOUT) this.#close();
     } else if (this.#generation === 2 && silence > clientTimeout) {
@@ -195,7 +191,7 @@ export class Connection implements Peer, RoutedClient {
     while (!this.#closed) {
       const count = await this.#socket.read(buffer);
       if (count === null) return;
-      this.#heard = this.#options.now();
+      this.#heard = this.#options.system.monotonic();
       this.#pinged = false;
       if (this.#farewell) continue;
       this.#dispatching = Promise.withResolvers();
@@ -215,7 +211,7 @@ export class Connection implements Peer, RoutedClient {
         // What the frames of one read cost is bounded by its size; a client whose next read is ready goes on at once.
         if (++frames >= TURN.frames || (size += text.length) >= TURN.size) {
           frames = size = 0;
-          await this.#options.turn();
+          await this.#options.system.turn();
         }
       }
       this.#dispatching.resolve();
@@ -252,7 +248,7 @@ export class Connection implements Peer, RoutedClient {
     // One who has not read what is queued by now is not waited for any longer.
     if (this.#outbox.queued > 0) return this.#close();
     // The reader notices when the client has closed too.
-    this.#endLingering = this.#options.after(LINGER, () => this.#close());
+    this.#endLingering = this.#options.system.after(LINGER, () => this.#close());
     try {
       await this.#socket.closeWrite();
     } catch (error) {
@@ -270,13 +266,13 @@ export class Connection implements Peer, RoutedClient {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.after(ms, resolve));
+    return new Promise((resolve) => void this.#options.system.after(ms, resolve));
   }
 
   /** Waits for `work`, but no longer than `ms`. */
   async #within(ms: number, work: () => Promise<void>): Promise<void> {
     const bound = Promise.withResolvers<void>();
-    const cancel = this.#options.after(ms, bound.resolve);
+    const cancel = this.#options.system.after(ms, bound.resolve);
     try {
       await Promise.race([work(), bound.promise]);
     } finally {

@@ -83,17 +83,19 @@ function bench(services: Record<string, unknown> = {}) {
     maxQueue: 4096,
     rate: 1e9,
     clientTimeout: 60_000,
-    now: () => now,
-    after: (ms, run) => {
-      const timer = { at: now + ms, run };
-      timers.add(timer);
-      return () => timers.delete(timer);
+    system: {
+      monotonic: () => now,
+      after: (ms, run) => {
+        const timer = { at: now + ms, run };
+        timers.add(timer);
+        return () => timers.delete(timer);
+      },
+      turn: async () => {
+        seen.turns++;
+        await undefined;
+      },
     },
     encoder: new Encoder(),
-    turn: async () => {
-      seen.turns++;
-      await undefined;
-    },
     journal: {
       loggedIn: (_, { user }) => seen.journal.push(["in", user]),
       loggedOut: (_, { reason }) => seen.journal.push(["out", reason]),

@@ -3,12 +3,14 @@ import { encodeReply } from "../protocol/encode.ts";
 import type { EndReason } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Journal } from "../ops/journal.ts";
+import type { Cancel, System } from "../system.ts";
 import { isGone } from "./gone.ts";
 import { Encoder } from "./encoder.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
-export interface ListenerOptions extends Omit<ConnectionOptions, "encoder" | "turn" | "journal"> {
+export interface ListenerOptions extends Omit<ConnectionOptions, "encoder" | "journal" | "system"> {
   readonly journal: Pick<Journal, "loggedIn" | "loggedOut" | "limited">;
+  readonly system: System;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -30,23 +32,20 @@ const RECONNECT_STEP = 2;
 /** How long requests that are on their way are still answered when the server stops, in ms. */
 const CLOSE_PAUSE = 100;
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
 /** Accepts TCP connections and runs each of them. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #forConnections: ConnectionOptions;
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #checking: ReturnType<typeof setInterval>;
+  readonly #cancelCheck: Cancel;
   #closing = false;
   readonly #accepting: Promise<void>;
 
   /** @throws {StartupError} if the address cannot be listened on. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-    this.#forConnections = { ...options, encoder: new Encoder(), turn };
+    this.#forConnections = { ...options, encoder: new Encoder() };
     const { host, port } = options;
     try {
       this.#listener = Deno.listen({ hostname: host, port, tcpBacklog: 4096 });
@@ -54,9 +53,9 @@ export class Listener {
       throw new StartupError(whyNot(error, { host, port }));
     }
     this.#accepting = this.#accept();
-    this.#checking = setInterval(() => {
+    this.#cancelCheck = options.system.every(Math.min(CHECK_INTERVAL, options.clientTimeout / 4), () => {
       for (const connection of this.#connections.keys()) connection.checkLife();
-    }, Math.min(CHECK_INTERVAL, options.clientTimeout / 4));
+    });
   }
 
   get address(): Deno.NetAddr {
@@ -71,7 +70,7 @@ export class Listener {
   stop(): void {
     if (this.#closing) return;
     this.#closing = true;
-    clearInterval(this.#checking);
+    this.#cancelCheck();
     this.#listener.close();
   }
 
@@ -82,7 +81,7 @@ export class Listener {
   async close({ reason, spread }: { reason: EndReason; spread: number }): Promise<void> {
     this.stop();
     // What clients have sent already is answered before they are told.
-    if (this.#connections.size > 0) await pause(CLOSE_PAUSE);
+    if (this.#connections.size > 0) await this.#pause(CLOSE_PAUSE);
     const connections = [...this.#connections.keys()];
     const share = Math.min(RECONNECT_STEP, spread / Math.max(1, connections.length));
     await Promise.all(
@@ -98,13 +97,13 @@ export class Listener {
     for (let accepted = 1; !this.#closing; accepted++) {
       try {
         this.#serve(await this.#listener.accept());
-        if (accepted % ACCEPT_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+        if (accepted % ACCEPT_AT_ONCE === 0) await this.#options.system.turn();
       } catch (error) {
         if (this.#closing) return;
         // It left before it was accepted: nothing is wrong here.
         if (isGone(error)) continue;
         this.#options.onAcceptError(error);
-        await pause(ACCEPT_PAUSE);
+        await this.#pause(ACCEPT_PAUSE);
       }
     }
   }
@@ -120,6 +119,10 @@ export class Listener {
       this.#connections.delete(connection)
     );
     this.#connections.set(connection, done);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.system.after(ms, resolve));
   }
 
   async #turnAway(socket: Deno.TcpConn): Promise<void> {

@@ -1,3 +1,5 @@
+import type { System } from "../system.ts";
+
 /** Something to be done when the server stops. */
 interface Step {
   /** What it does, as in "could not …". */
@@ -12,8 +14,7 @@ export interface StoppingOptions {
   readonly within: number;
   /** Told of each step that failed or was not finished in time, once. */
   readonly onUndone: (what: string, cause: string) => void;
-  /** A clock in ms that never goes back. */
-  readonly now?: () => number;
+  readonly system: Pick<System, "monotonic" | "after">;
 }
 
 /**
@@ -35,16 +36,14 @@ export class Stopping {
 
   /** Does the steps, each when the one before is done or given up. Never rejects. */
   async run(): Promise<void> {
-    const { within, onUndone, now = () => performance.now() } = this.#options;
-    const deadline = now() + within;
+    const { within, onUndone, system: { monotonic, after } } = this.#options;
+    const deadline = monotonic() + within;
     for (const step of this.#steps) {
-      const left = Math.max(0, Math.min(step.within, deadline - now()));
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<string>((resolve) =>
-        timer = setTimeout(() => resolve("no answer in time"), left)
-      );
-      const cause = await Promise.race([attempt(step), late]);
-      clearTimeout(timer);
+      const left = Math.max(0, Math.min(step.within, deadline - monotonic()));
+      const late = Promise.withResolvers<string>();
+      const cancel = after(left, () => late.resolve("no answer in time"));
+      const cause = await Promise.race([attempt(step), late.promise]);
+      cancel();
       if (cause !== undefined) onUndone(step.what, cause);
     }
   }

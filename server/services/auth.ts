@@ -1,10 +1,12 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { Errno, Refusal } from "../errors.ts";
 import type { Account, AccountStore } from "../stores/store.ts";
+import type { System } from "../system.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
-import type { Passwords } from "./passwords.ts";
+import type { PasswordHashing } from "./passwords.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
+const TOKEN_BYTES = 32;
 const TOKEN_LIFE = 30 * DAY;
 /** A token that is used with less than this left is answered by a new one. */
 const TOKEN_RENEWAL = 15 * DAY;
@@ -27,20 +29,20 @@ export interface Identity {
 /** Accounts: registering, proving who one is by password or token. */
 export class Auth {
   readonly #accounts: AccountStore;
-  readonly #passwords: Passwords;
+  readonly #passwords: PasswordHashing;
   readonly #throttle: LoginThrottle;
-  readonly #now: () => number;
+  readonly #system: Pick<System, "now" | "secret">;
 
   constructor(options: {
     accounts: AccountStore;
-    passwords: Passwords;
+    passwords: PasswordHashing;
     throttle: LoginThrottle;
-    now: () => number;
+    system: Pick<System, "now" | "secret">;
   }) {
     this.#accounts = options.accounts;
     this.#passwords = options.passwords;
     this.#throttle = options.throttle;
-    this.#now = options.now;
+    this.#system = options.system;
   }
 
   /** The new user's id, or undefined if the name is taken. */
@@ -61,8 +63,8 @@ export class Auth {
 
   /** A new token that logs the user in for 30 days. */
   async issueToken(user: number): Promise<string> {
-    const token = randomBytes(32).toString("base64url");
-    const now = this.#now();
+    const token = this.#system.secret(TOKEN_BYTES);
+    const now = this.#system.now();
     await this.#accounts.addToken({ user, hash: sha256(token), expires: now + TOKEN_LIFE }, now);
     return token;
   }
@@ -84,7 +86,7 @@ export class Auth {
   }
 
   async #byToken(token: string, { id, name }: Credentials): Promise<Identity> {
-    const now = this.#now();
+    const now = this.#system.now();
     const owner = await this.#accounts.findToken(sha256(token), now);
     const another = owner &&
       ((id !== undefined && id !== owner.id) || (name !== undefined && name !== owner.name));

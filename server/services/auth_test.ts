@@ -4,6 +4,7 @@ import { openSqlite } from "../stores/sqlite/open.ts";
 import { Auth } from "./auth.ts";
 import { LoginThrottle } from "./login_throttle.ts";
 import { Passwords } from "./passwords.ts";
+import { system } from "../system.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -63,7 +64,7 @@ Deno.test("tokens: last 30 days, are renewed in the second half, and are stored 
     accounts: store.accounts,
     passwords: new Passwords({ cost: 10, atOnce: 2 }),
     throttle: new LoginThrottle({ limit: 5, window: 1000, now: () => now }),
-    now: () => now,
+    system: { ...system, now: () => now },
   });
   const id = await auth.register("ann", "secret");
   assertEquals(await auth.register("ann", "other"), undefined);
@@ -92,7 +93,7 @@ Deno.test("passwords: a login with an older cost stores a new hash", async () =>
       accounts: store.accounts,
       passwords: new Passwords({ cost, atOnce: 2 }),
       throttle,
-      now: Date.now,
+      system,
     });
   await auth(10).register("ann", "secret");
   await auth(11).authenticate({ name: "ann", password: "secret" });

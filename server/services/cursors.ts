@@ -1,4 +1,5 @@
 import type { CursorMove, LogStore } from "../stores/store.ts";
+import type { Cancel, System } from "../system.ts";
 
 /**
  * Gathers cursor moves and writes them together: what one conversation costs in an interval is one row, however many
@@ -7,19 +8,23 @@ import type { CursorMove, LogStore } from "../stores/store.ts";
 export class Cursors {
   readonly #log: LogStore;
   readonly #interval: number;
+  readonly #after: System["after"];
   readonly #onStored: () => void;
   readonly #onError: (error: unknown) => void;
   #dirty = new Map<string, CursorMove>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancel: Cancel | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param interval The longest time that a move waits, in ms. */
   constructor(
     log: LogStore,
-    options: { interval: number; onStored?: () => void; onError: (error: unknown) => void },
+    options:
+      & { interval: number; onStored?: () => void; onError: (error: unknown) => void }
+      & Pick<System, "after">,
   ) {
     this.#log = log;
     this.#interval = options.interval;
+    this.#after = options.after;
     this.#onStored = options.onStored ?? (() => {});
     this.#onError = options.onError;
   }
@@ -28,13 +33,13 @@ export class Cursors {
     const key = `${move.user} ${move.conv}`;
     const waiting = this.#dirty.get(key);
     this.#dirty.set(key, waiting ? furthest(waiting, move) : move);
-    this.#timer ??= setTimeout(() => this.flush(), this.#interval);
+    this.#cancel ??= this.#after(this.#interval, () => void this.flush());
   }
 
   /** Writes what is waiting; resolves when all of it is stored, or has failed and is waiting again. Never rejects. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
   }
@@ -47,8 +52,8 @@ export class Cursors {
   /** Writes what is waiting a last time. */
   async close(): Promise<void> {
     await this.flush();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   async #write(): Promise<void> {

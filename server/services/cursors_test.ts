@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { CursorMove, LogStore } from "../stores/store.ts";
 import { Cursors } from "./cursors.ts";
+import { system } from "../system.ts";
 
 Deno.test("cursors: moves of an interval are one row for each conversation; a failed write is tried again", async () => {
   const writes: CursorMove[][] = [];
@@ -13,7 +14,11 @@ Deno.test("cursors: moves of an interval are one row for each conversation; a fa
       return Promise.resolve();
     },
   } as unknown as LogStore;
-  const cursors = new Cursors(log, { interval: 100_000, onError: (error) => errors.push(error) });
+  const cursors = new Cursors(log, {
+    interval: 100_000,
+    after: system.after,
+    onError: (error) => errors.push(error),
+  });
   for (const delivered of [1, 3, 2]) cursors.mark({ user: 1, conv: "u1-2", delivered });
   cursors.mark({ user: 1, conv: "u1-2", read: 2 });
   await cursors.flush();

@@ -6,6 +6,7 @@ import { parseConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import type { LogStore, NewMessage } from "../stores/store.ts";
+import type { System } from "../system.ts";
 import { Sequencer } from "./sequencer.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
@@ -30,8 +31,7 @@ export interface DeliveryOptions {
   /** Called once in a while if there was something on the bus that nobody could make sense of, or that was forged. */
   readonly onNonsense: (about: { count: number; channel: string }) => void;
   readonly onDefect: (error: unknown) => void;
-  /** A clock in ms that never goes back. */
-  readonly monotonic: () => number;
+  readonly system: Pick<System, "monotonic" | "after">;
 }
 
 /** The way of every message: committed to its log first, then to whoever is online, here or on other nodes. */
@@ -50,7 +50,7 @@ export class Delivery {
       log: options.log,
       deliver: (push) => this.#offer(push),
       toPush: (message) => new Push(message),
-      monotonic: options.monotonic,
+      system: options.system,
       onDefect: options.onDefect,
     });
   }
@@ -140,14 +140,14 @@ export class Delivery {
   }
 
   #hint(): void {
-    const now = this.#options.monotonic();
+    const now = this.#options.system.monotonic();
     if (now - this.#hinted < HINT_INTERVAL) return;
     this.#hinted = now;
     this.#options.onMissing();
   }
 
   #report(channel: string): void {
-    const now = this.#options.monotonic();
+    const now = this.#options.system.monotonic();
     this.#nonsense.count++;
     if (now - this.#nonsense.reported < NONSENSE_INTERVAL) return;
     this.#options.onNonsense({ count: this.#nonsense.count, channel });

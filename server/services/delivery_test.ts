@@ -6,6 +6,7 @@ import type { Appended, NewMessage } from "../stores/store.ts";
 import { NODES } from "../bus/channels.ts";
 import { Envelopes, type News } from "../bus/envelope.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
+import { system } from "../system.ts";
 
 const SECRET = "secret";
 const other = new Envelopes({ secret: SECRET, node: "two", log: () => "log", maxLength: 100_000 });
@@ -63,7 +64,7 @@ function node({ users = [], groups = {}, result }: {
     onDefect: (error: unknown) => {
       throw error;
     },
-    monotonic: () => seen.now,
+    system: { ...system, monotonic: () => seen.now },
   } as unknown as DeliveryOptions);
   const receive = (channel: string, envelope: Parameters<Envelopes["seal"]>[1]) =>
     delivery.receive(channel, other.seal(channel, envelope));

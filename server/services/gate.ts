@@ -1,3 +1,5 @@
+import type { System } from "../system.ts";
+
 /** How many pass in one turn of the event loop: what else is ready has its turn in between. */
 const PER_TURN = 2;
 
@@ -7,14 +9,16 @@ const PER_TURN = 2;
  */
 export class Gate {
   readonly #atOnce: number;
+  readonly #nextTurn: () => Promise<void>;
   readonly #waiting = new Set<() => void>();
   #inside = 0;
   #passed = 0;
   #turning = false;
 
-  /** @param atOnce How much may be under way. */
-  constructor(atOnce: number) {
+  /** @param options.atOnce How much may be under way. */
+  constructor({ atOnce, turn }: { atOnce: number } & Pick<System, "turn">) {
     this.#atOnce = atOnce;
+    this.#nextTurn = turn;
   }
 
   /** Does `work` when it may begin. */
@@ -48,7 +52,7 @@ export class Gate {
   #turn(): void {
     if (this.#turning) return;
     this.#turning = true;
-    setImmediate(() => {
+    this.#nextTurn().then(() => {
       this.#turning = false;
       this.#passed = 0;
       for (const enter of this.#waiting) {

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { Gate } from "./gate.ts";
+import { system } from "../system.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 Deno.test("gate: in order, so many at a time, and everybody in the end", async () => {
-  const gate = new Gate(3);
+  const gate = new Gate({ atOnce: 3, turn: system.turn });
   const began: number[] = [];
   let inside = 0;
   let most = 0;
@@ -20,7 +21,7 @@ Deno.test("gate: in order, so many at a time, and everybody in the end", async (
 });
 
 Deno.test("gate: work that never waits does not take a whole turn of the event loop for itself", async () => {
-  const gate = new Gate(100);
+  const gate = new Gate({ atOnce: 100, turn: system.turn });
   let done = 0;
   const all = Promise.all(Array.from({ length: 100 }, () => gate.run(() => Promise.resolve(done++))));
   await turn();
@@ -30,7 +31,7 @@ Deno.test("gate: work that never waits does not take a whole turn of the event l
 });
 
 Deno.test("gate: what fails makes room as well", async () => {
-  const gate = new Gate(1);
+  const gate = new Gate({ atOnce: 1, turn: system.turn });
   const failed = gate.run(() => Promise.reject(new Error("no"))).catch((error: Error) => error.message);
   assertEquals([await failed, await gate.run(() => Promise.resolve("yes"))], ["no", "yes"]);
 });

@@ -1,5 +1,6 @@
-import { delay } from "@std/async/delay";
+import { Pauses } from "../pauses.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
+import type { Cancel, System } from "../system.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** How often the log is asked while wake-ups may not arrive, in ms. */
@@ -17,6 +18,7 @@ export interface HealerOptions {
   readonly isHearing: () => boolean;
   /** How often the log is asked although they do, in ms; 20 s if left out. */
   readonly interval?: number;
+  readonly system: Pick<System, "after" | "every">;
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -27,28 +29,28 @@ export interface HealerOptions {
  */
 export class Healer {
   readonly #options: HealerOptions;
-  readonly #stopping = new AbortController();
-  #polling: ReturnType<typeof setInterval> | undefined;
-  #looking: ReturnType<typeof setInterval> | undefined;
+  readonly #pauses: Pauses;
+  #timers: Cancel[] = [];
   #sweeping: Promise<void> | undefined;
   #busy = false;
   #again = false;
 
   constructor(options: HealerOptions) {
     this.#options = options;
+    this.#pauses = new Pauses(options.system.after);
   }
 
   start(): void {
-    this.#polling = setInterval(() => {
+    const { system: { every }, interval = LOOK_INTERVAL } = this.#options;
+    const poll = () => {
       if (!this.#options.isHearing()) this.heal();
-    }, POLL_INTERVAL);
-    this.#looking = setInterval(() => this.heal(), this.#options.interval ?? LOOK_INTERVAL);
+    };
+    this.#timers = [every(POLL_INTERVAL, poll), every(interval, () => this.heal())];
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#polling);
-    clearInterval(this.#looking);
-    this.#stopping.abort();
+    for (const cancel of this.#timers) cancel();
+    this.#pauses.end();
     await this.#sweeping;
   }
 
@@ -62,11 +64,11 @@ export class Healer {
 
   async #sweep(): Promise<void> {
     try {
-      while (this.#again && !this.#stopping.signal.aborted) {
+      while (this.#again && !this.#pauses.ended) {
         this.#again = false;
         const users = this.#options.sessions.all().map((session) => session.user.id);
-        for (let at = 0; at < users.length && !this.#stopping.signal.aborted; at += CHUNK) {
-          if (at > 0) await this.#pause();
+        for (let at = 0; at < users.length && !this.#pauses.ended; at += CHUNK) {
+          if (at > 0) await this.#pauses.pause(CHUNK_PAUSE);
           await this.#look(users.slice(at, at + CHUNK));
         }
       }
@@ -85,12 +87,7 @@ export class Healer {
       // Asked again as soon as there is reason to: nobody is told of a message while the store is away.
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#again = true;
-      await this.#pause(POLL_INTERVAL);
+      await this.#pauses.pause(POLL_INTERVAL);
     }
-  }
-
-  async #pause(ms: number = CHUNK_PAUSE): Promise<void> {
-    const { signal } = this.#stopping;
-    await delay(ms, { signal }).catch(() => "stopping");
   }
 }

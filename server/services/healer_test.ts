@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Behind, type LogStore, StoreUnavailable } from "../stores/store.ts";
 import { Healer } from "./healer.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { system } from "../system.ts";
 
 function setUp(options: { users: number; behind?: Behind[]; interval?: number; isHearing?: () => boolean }) {
   const asked: number[][] = [];
@@ -28,6 +29,7 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
     } as unknown as Sessions,
     isHearing: options.isHearing ?? (() => true),
     interval: options.interval ?? 100_000,
+    system,
     onDefect: (error) => defects.push(error),
   });
   /** Resolves when the log was asked so often. */

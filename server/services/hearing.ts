@@ -1,3 +1,5 @@
+import type { Cancel, System } from "../system.ts";
+
 /** How often a node lets itself be heard, in ms. */
 const BEAT_INTERVAL = 500;
 /** A node that was not heard for so long is not heard, in ms. */
@@ -12,8 +14,7 @@ export interface HearingOptions {
   readonly busWorks: () => boolean;
   /** Lets the other nodes hear this one. */
   readonly beat: () => void;
-  /** A clock in ms that never goes back. */
-  readonly monotonic: () => number;
+  readonly system: Pick<System, "monotonic" | "every">;
   /** Told when wake-ups of some node stop to arrive: what was missed until that was noticed is to be looked for. */
   readonly onSilent: () => void;
   /** Told when wake-ups of all nodes arrive again: what was missed meanwhile is to be looked for. */
@@ -35,27 +36,25 @@ export class Hearing {
   #expected: ReadonlyMap<string, number> = new Map();
   #silent: readonly string[] = [];
   #wasWorking = true;
-  #timers: ReturnType<typeof setInterval>[] = [];
+  #timers: Cancel[] = [];
 
   constructor(options: HearingOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#options.beat();
-    this.#timers = [
-      setInterval(() => this.#options.beat(), BEAT_INTERVAL),
-      setInterval(() => this.look(), LOOK_INTERVAL),
-    ];
+    const { beat, system: { every } } = this.#options;
+    beat();
+    this.#timers = [every(BEAT_INTERVAL, beat), every(LOOK_INTERVAL, () => this.look())];
   }
 
   stop(): void {
-    this.#timers.forEach(clearInterval);
+    for (const cancel of this.#timers) cancel();
   }
 
   /** The nodes that live, as the store knows them. */
   expect(nodes: readonly string[]): void {
-    const { node: own, monotonic } = this.#options;
+    const { node: own, system: { monotonic } } = this.#options;
     const now = monotonic();
     this.#expected = new Map(
       nodes.filter((node) => node !== own).map((node) => [node, this.#expected.get(node) ?? now]),
@@ -68,7 +67,7 @@ export class Hearing {
 
   /** A node has let itself be heard. One that begins is often heard before the store is asked about it. */
   hear(node: string): void {
-    if (node !== this.#options.node) this.#heard.set(node, this.#options.monotonic());
+    if (node !== this.#options.node) this.#heard.set(node, this.#options.system.monotonic());
   }
 
   /** Whether what any other node says arrives here. */
@@ -90,12 +89,12 @@ export class Hearing {
   }
 
   #silentNow(): string[] {
-    const since = this.#options.monotonic() - SILENCE;
+    const since = this.#options.system.monotonic() - SILENCE;
     return [...this.#expected.keys()].filter((node) => (this.#heard.get(node) ?? -Infinity) < since);
   }
 
   /** A node that has just begun, or that this one has just learnt of, is no news while it is silent. */
   #isOld(node: string): boolean {
-    return this.#options.monotonic() - (this.#expected.get(node) ?? Infinity) > SILENCE;
+    return this.#options.system.monotonic() - (this.#expected.get(node) ?? Infinity) > SILENCE;
   }
 }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Hearing } from "./hearing.ts";
+import { system } from "../system.ts";
 
 function bench() {
   const bench = { now: 0, busWorks: true, heardAgain: 0, fellSilent: 0, silent: [] as string[], beats: 0 };
@@ -7,7 +8,7 @@ function bench() {
     node: "me",
     busWorks: () => bench.busWorks,
     beat: () => bench.beats++,
-    monotonic: () => bench.now,
+    system: { ...system, monotonic: () => bench.now },
     onSilent: () => bench.fellSilent++,
     onHeard: () => bench.heardAgain++,
     onChange: (silent) => bench.silent.push(silent.join("+")),

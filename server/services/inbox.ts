@@ -3,6 +3,7 @@ import { pairConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage, Progress, Reply } from "../protocol/messages.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
+import type { System } from "../system.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Peer } from "./peer.ts";
 
@@ -46,6 +47,7 @@ export class Inbox {
   readonly #log: LogStore;
   readonly #cursors: Cursors;
   readonly #mayServe: () => boolean;
+  readonly #after: System["after"];
   readonly #onDefect: (error: unknown) => void;
   readonly #positions = new Map<string, Position>();
   /** Conversations to be read from the log, up to the seq at least. */
@@ -67,6 +69,7 @@ export class Inbox {
     log: LogStore;
     cursors: Cursors;
     mayServe: () => boolean;
+    after: System["after"];
     onDefect: (error: unknown) => void;
   }) {
     this.#user = options.user;
@@ -75,6 +78,7 @@ export class Inbox {
     this.#log = options.log;
     this.#cursors = options.cursors;
     this.#mayServe = options.mayServe;
+    this.#after = options.after;
     this.#onDefect = options.onDefect;
   }
 
@@ -280,10 +284,10 @@ export class Inbox {
   async #pause(ms: number): Promise<void> {
     if (this.#closed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
+    const cancel = this.#after(ms, resolve);
     this.#hurry = resolve;
     await promise;
-    clearTimeout(timer);
+    cancel();
     this.#hurry = undefined;
   }
 

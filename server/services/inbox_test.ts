@@ -7,6 +7,7 @@ import { type CursorMove, type LogStore, type Page, StoreUnavailable } from "../
 import { Cursors } from "./cursors.ts";
 import { Inbox } from "./inbox.ts";
 import type { Peer } from "./peer.ts";
+import { system } from "../system.ts";
 
 const ME = 1;
 const OTHER = 2;
@@ -101,7 +102,11 @@ function setUp(generation: Generation = 2) {
   peer.generation = generation;
   const defects: unknown[] = [];
   const store = log as unknown as LogStore;
-  const cursors = new Cursors(store, { interval: 1, onError: (error) => defects.push(error) });
+  const cursors = new Cursors(store, {
+    interval: 1,
+    after: system.after,
+    onError: (error) => defects.push(error),
+  });
   const lease = { valid: true };
   const mayServe = () => lease.valid;
   const inbox = new Inbox({
@@ -110,6 +115,7 @@ function setUp(generation: Generation = 2) {
     log: store,
     cursors,
     mayServe,
+    after: system.after,
     onDefect: (error) => defects.push(error),
   });
   const settled = async (count: number) => {

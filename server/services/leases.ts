@@ -1,7 +1,8 @@
-import { delay } from "@std/async/delay";
 import { Errno, Refusal } from "../errors.ts";
+import { Pauses } from "../pauses.ts";
 import type { EndReason } from "../protocol/messages.ts";
 import { type HeldLease, type LeaseStore, type Pulse, StoreUnavailable } from "../stores/store.ts";
+import type { Cancel, System } from "../system.ts";
 import type { Gate } from "./gate.ts";
 import { NodeWatch } from "./node_watch.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -14,6 +15,8 @@ const TTL = 5000;
 const MARGIN = 500;
 /** A node that was buried goes on counting from so much more: heartbeats whose answers were lost count, too. */
 const LEAP = 1000;
+/** What names a session, in bytes. */
+const SESSION_BYTES = 16;
 /** How long a takeover waits for the other session to end, and how often it looks, at first and later, in ms. */
 const TAKEOVER_TIMEOUT = 10_000;
 const TAKEOVER_INTERVAL = { first: 100, last: 800 } as const;
@@ -28,8 +31,7 @@ export interface LeasesOptions {
   readonly renameLog: (old: string) => Promise<string>;
   readonly sessions: Sessions;
   readonly gate: Gate;
-  /** A clock in ms that never goes back and goes on while the process is frozen. */
-  readonly monotonic: () => number;
+  readonly system: Pick<System, "monotonic" | "after" | "every" | "secret">;
   /** Ends a session; resolves when its client has been told and its lease given back. */
   readonly end: (session: Session, reason: EndReason) => Promise<void>;
   /** Asks the node of a session to end it for a takeover, without waiting. */
@@ -65,7 +67,7 @@ export class Leases {
   readonly #claiming = new Set<string>();
   /** Sessions that end, and have something left to do before their lease is given back. */
   readonly #closing = new Set<string>();
-  readonly #stopping = new AbortController();
+  readonly #pauses: Pauses;
   #log: string;
   #beaten = -Infinity;
   /** Whether the last heartbeat failed. */
@@ -80,18 +82,19 @@ export class Leases {
   #unswept = true;
   #ticking: Promise<void> | undefined;
   #tidying: Promise<void> | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #cancel: Cancel | undefined;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+    this.#pauses = new Pauses(options.system.after);
     this.#log = options.log;
   }
 
   /** Whether this node's leases are certainly its own. */
   get valid(): boolean {
-    const { store, monotonic } = this.#options;
+    const { store, system: { monotonic } } = this.#options;
     if (!store.shared || monotonic() - this.#beaten < TTL - MARGIN) return true;
-    if (!this.#stopping.signal.aborted) this.look();
+    if (!this.#pauses.ended) this.look();
     return false;
   }
 
@@ -106,13 +109,13 @@ export class Leases {
     if (!store.shared) return;
     await store.enter({ id: node, beat: 1 });
     await this.#tick();
-    this.#timer = setInterval(() => this.look(), BEAT_INTERVAL);
+    this.#cancel = this.#options.system.every(BEAT_INTERVAL, () => void this.look());
   }
 
   /** Gives all leases back. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#stopping.abort();
+    this.#cancel?.();
+    this.#pauses.end();
     await this.#ticking;
     await this.#tidying;
     try {
@@ -129,7 +132,7 @@ export class Leases {
    * @throws {Refusal} errno 2 if the user is logged in.
    */
   async claim<T>(claim: { user: number; takeover: boolean }, open: (session: string) => T): Promise<T> {
-    const session = crypto.randomUUID();
+    const session = this.#options.system.secret(SESSION_BYTES);
     this.#claiming.add(session);
     const lapses = this.#lapses;
     try {
@@ -171,7 +174,7 @@ export class Leases {
 
   /** Sends a heartbeat and looks what became of the leases, unless that is under way. Resolves when that is done. */
   look(): Promise<void> {
-    if (!this.#options.store.shared || this.#stopping.signal.aborted) return Promise.resolve();
+    if (!this.#options.store.shared || this.#pauses.ended) return Promise.resolve();
     return this.#ticking ??= this.#tick()
       .catch((error) => {
         this.#failed = true;
@@ -184,14 +187,14 @@ export class Leases {
   async #take(
     { user, takeover, session }: { user: number; takeover: boolean; session: string },
   ): Promise<void> {
-    const { store, node, sessions, gate, monotonic } = this.#options;
+    const { store, node, sessions, gate, system: { monotonic } } = this.#options;
     const deadline = monotonic() + TAKEOVER_TIMEOUT;
     let asked = "";
     let interval: number = TAKEOVER_INTERVAL.first;
     while (true) {
       const holder = await gate.run(() => store.take({ user, node, session }));
       if (!holder) return;
-      if (!takeover || monotonic() > deadline || this.#stopping.signal.aborted) {
+      if (!takeover || monotonic() > deadline || this.#pauses.ended) {
         throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
       }
       const local = sessions.get(user);
@@ -203,8 +206,7 @@ export class Leases {
         await store.want(user);
         this.#options.askToEvict({ user, session: holder.session });
       } else {
-        const { signal } = this.#stopping;
-        await delay(interval, { signal }).catch(() => "stopping");
+        await this.#pauses.pause(interval);
         interval = Math.min(2 * interval, TAKEOVER_INTERVAL.last);
       }
     }
@@ -212,7 +214,7 @@ export class Leases {
 
   /** Never waits for a row that somebody has locked: that is for what follows it. */
   async #tick(): Promise<void> {
-    const { store, node, sessions, monotonic, onConfirmed, onNodeGone, onDefect } = this.#options;
+    const { store, node, sessions, system: { monotonic }, onConfirmed, onNodeGone, onDefect } = this.#options;
     const began = monotonic();
     const doubts = this.#doubts;
     const before = sessions.all();
@@ -243,7 +245,7 @@ export class Leases {
 
   /** Compares what the store knows with what it knew. */
   async #compare({ ours, nodes, log }: Pulse): Promise<{ gone: boolean }> {
-    const { node, monotonic, renameLog, onNodes } = this.#options;
+    const { node, system: { monotonic }, renameLog, onNodes } = this.#options;
     const { gone, older } = this.#watch.see(nodes, monotonic());
     const counted = this.#watch.beat(node);
     const isOlder = older || (ours
@@ -283,7 +285,7 @@ export class Leases {
 
   /** What may take its time: gives back what is left of sessions, buries dead nodes, and ends what they leave. */
   async #tidy(held: readonly HeldLease[]): Promise<void> {
-    const { store, node, monotonic, onFreed } = this.#options;
+    const { store, node, system: { monotonic }, onFreed } = this.#options;
     const released = this.#releaseOrphans(held);
     for (const dead of this.#watch.overdue(monotonic(), TTL)) {
       if (dead.id === node) continue;

@@ -7,6 +7,7 @@ import { type Lease, type NodeBeat, type Pulse, StoreUnavailable } from "../stor
 import { Gate } from "./gate.ts";
 import { Leases } from "./leases.ts";
 import { type Session, Sessions } from "./sessions.ts";
+import { system } from "../system.ts";
 
 /** A store that several nodes use, in memory. */
 class SharedLeases extends MemoryLeases {
@@ -59,8 +60,8 @@ function setUp() {
         return Promise.resolve(world.log);
       },
       sessions,
-      gate: new Gate(100),
-      monotonic: () => world.now,
+      gate: new Gate({ atOnce: 100, turn: system.turn }),
+      system: { ...system, monotonic: () => world.now },
       end: async (session, reason) => {
         ended.push([session.user.id, reason]);
         sessions.remove(session);

@@ -3,6 +3,7 @@ import { type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { EndReason, Group, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
+import type { System } from "../system.ts";
 import type { Auth, Identity } from "./auth.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Gate } from "./gate.ts";
@@ -25,6 +26,7 @@ export class Login {
   readonly #presence: Presence;
   readonly #gate: Gate;
   readonly #v1AckLimit: number;
+  readonly #system: Pick<System, "after" | "random">;
   readonly #onDefect: (error: unknown) => void;
 
   /** @param v1AckLimit About how many bytes of missed messages a v1 login answer carries; the rest is pushed. */
@@ -37,6 +39,7 @@ export class Login {
     presence: Presence;
     gate: Gate;
     v1AckLimit: number;
+    system: Pick<System, "after" | "random">;
     onDefect: (error: unknown) => void;
   }) {
     this.#auth = options.auth;
@@ -47,6 +50,7 @@ export class Login {
     this.#presence = options.presence;
     this.#gate = options.gate;
     this.#v1AckLimit = options.v1AckLimit;
+    this.#system = options.system;
     this.#onDefect = options.onDefect;
   }
 
@@ -82,7 +86,10 @@ export class Login {
 
   /** Ends a session and its connection. Resolves when another one of the same user may begin. */
   async end(session: Session, reason: EndReason): Promise<void> {
-    const goodbye = { reason, reconnectMs: reason === "unsure" ? Math.round(Math.random() * SPREAD) : 0 };
+    const goodbye = {
+      reason,
+      reconnectMs: reason === "unsure" ? Math.round(this.#system.random() * SPREAD) : 0,
+    };
     this.#sessions.remove(session);
     // A client that comes back at once finds its lease free; one that makes room knows before the other one begins.
     if (reason === "takeover") return await this.#end(session, () => session.peer.end(goodbye));
@@ -109,6 +116,7 @@ export class Login {
         log: this.#store.log,
         cursors: this.#cursors,
         mayServe: () => this.#leases.valid,
+        after: this.#system.after,
         onDefect: this.#onDefect,
       }),
       groups: new Set(),

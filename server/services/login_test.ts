@@ -11,6 +11,7 @@ import { Login } from "./login.ts";
 import type { Peer } from "./peer.ts";
 import type { Presence } from "./presence.ts";
 import { type Session, Sessions } from "./sessions.ts";
+import { system } from "../system.ts";
 
 /** Everything that a login does, step by step; a step can be made to fail, or to do something first. */
 function setUp() {
@@ -44,7 +45,11 @@ function setUp() {
     unsubscribe: (channels: readonly string[]) => steps.push(`unsubscribe ${channels}`),
   };
   const sessions = new Sessions(bus as unknown as ConstructorParameters<typeof Sessions>[0]);
-  const cursors = new Cursors(store.log, { interval: 100_000, onError: (error) => defects.push(error) });
+  const cursors = new Cursors(store.log, {
+    interval: 100_000,
+    after: system.after,
+    onError: (error) => defects.push(error),
+  });
   const login = new Login({
     auth: {
       authenticate: () => step("authenticate", { id: 1, name: "ann", token: "t" }),
@@ -67,7 +72,8 @@ function setUp() {
       came: (_: object, friends: Iterable<number>) => steps.push(`came, tells ${[...friends]}`),
       left: () => steps.push("left"),
     } as unknown as Presence,
-    gate: new Gate(10),
+    gate: new Gate({ atOnce: 10, turn: system.turn }),
+    system,
     v1AckLimit: 1000,
     onDefect: (error) => defects.push(error),
   });

@@ -8,6 +8,9 @@ const KEY_BYTES = 32;
 /** Passwords that may wait for their turn; at 100 ms each, more would wait longer than anybody does. */
 const MAX_WAITING = 500;
 
+/** What {@linkcode Passwords} does. */
+export type PasswordHashing = Pick<Passwords, "hash" | "verify" | "isOutdated">;
+
 /**
  * Password hashing by scrypt (RFC 7914), off the main thread, a few at a time: each takes 128·N·r bytes of memory.
  * A hash says its own cost and salt: `scrypt$<log2 N>$<r>$<p>$<salt>$<key>`, the last two in base64url.

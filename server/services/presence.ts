@@ -1,7 +1,8 @@
-import { delay } from "@std/async/delay";
+import { Pauses } from "../pauses.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { State } from "../protocol/messages.ts";
 import { type Store, StoreUnavailable } from "../stores/store.ts";
+import type { System } from "../system.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** Users whose friends are looked up together, and the pause before the next ones, in ms. */
@@ -30,19 +31,20 @@ export class Presence {
   /** Those who went and whose friends have not been told yet. */
   readonly #gone = new Map<number, Gone>();
   #telling: Promise<void> | undefined;
-  readonly #closing = new AbortController();
+  readonly #pauses: Pauses;
 
   constructor(
     options: {
       store: Pick<Store, "accounts" | "social" | "leases">;
       delivery: Pick<Delivery, "tell">;
-      now: () => number;
+      system: Pick<System, "now" | "after">;
       onDefect: (error: unknown) => void;
     },
   ) {
     this.#store = options.store;
     this.#delivery = options.delivery;
-    this.#now = options.now;
+    this.#now = options.system.now;
+    this.#pauses = new Pauses(options.system.after);
     this.#onDefect = options.onDefect;
   }
 
@@ -79,7 +81,7 @@ export class Presence {
 
   /** Resolves when everybody has been told who is gone; without pauses from now on. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#pauses.end();
     await this.#telling;
   }
 
@@ -95,7 +97,6 @@ export class Presence {
 
   /** Never rejects. */
   async #tellAll(): Promise<void> {
-    const { signal } = this.#closing;
     while (this.#gone.size > 0) {
       const some = new Map([...this.#gone].slice(0, AT_ONCE));
       try {
@@ -107,7 +108,7 @@ export class Presence {
       for (const [id, gone] of some) {
         if (this.#gone.get(id) === gone) this.#gone.delete(id);
       }
-      if (this.#gone.size > 0 && !signal.aborted) await delay(PAUSE, { signal }).catch(() => "closing");
+      if (this.#gone.size > 0) await this.#pauses.pause(PAUSE);
     }
   }
 

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Reply } from "../protocol/messages.ts";
 import { type Store, StoreUnavailable } from "../stores/store.ts";
 import { Presence } from "./presence.ts";
+import { system } from "../system.ts";
 
 /** Everybody is a friend of user 1; who is online is settable. */
 function setUp(options: { online: number[] }) {
@@ -28,7 +29,12 @@ function setUp(options: { online: number[] }) {
       if (reply.msgid === 23) told.push(`${user}: ${reply.name} ${reply.state}`);
     },
   };
-  const presence = new Presence({ store, delivery, now: () => 0, onDefect: (error) => defects.push(error) });
+  const presence = new Presence({
+    store,
+    delivery,
+    system: { ...system, now: () => 0 },
+    onDefect: (error) => defects.push(error),
+  });
   return { presence, told, asked, defects, online, state };
 }
 

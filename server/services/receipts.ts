@@ -1,7 +1,7 @@
 import { parseConv, peerOf } from "../protocol/conversation.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Frame } from "../protocol/schemas.ts";
-import type { After } from "../timers.ts";
+import type { After } from "../system.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Session } from "./sessions.ts";
 

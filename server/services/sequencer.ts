@@ -1,5 +1,6 @@
 import type { Push } from "../protocol/encode.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
+import type { Cancel, System } from "../system.ts";
 
 /** How long an entry waits for those before it, in ms. What another node announced is a moment later than one's own. */
 const PATIENCE = 30;
@@ -16,7 +17,7 @@ interface Conversation {
   at: number;
   /** Entries that wait for those before them. */
   readonly held: Map<number, Push>;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  cancel: Cancel | undefined;
   reading: boolean;
 }
 
@@ -30,7 +31,7 @@ export class Sequencer {
   readonly #log: LogStore;
   readonly #deliver: (push: Push) => void;
   readonly #toPush: (message: Push["message"]) => Push;
-  readonly #monotonic: () => number;
+  readonly #system: Pick<System, "monotonic" | "after">;
   readonly #onDefect: (error: unknown) => void;
   readonly #conversations = new Map<string, Conversation>();
 
@@ -39,21 +40,20 @@ export class Sequencer {
     /** Offers an entry to the sessions here that may read it. */
     deliver: (push: Push) => void;
     toPush: (message: Push["message"]) => Push;
-    /** A clock in ms. */
-    monotonic: () => number;
+    system: Pick<System, "monotonic" | "after">;
     onDefect: (error: unknown) => void;
   }) {
     this.#log = options.log;
     this.#deliver = options.deliver;
     this.#toPush = options.toPush;
-    this.#monotonic = options.monotonic;
+    this.#system = options.system;
     this.#onDefect = options.onDefect;
   }
 
   /** An entry that has been committed; may come late, twice, or out of order. */
   pass(push: Push): void {
     const { conv, seq } = push.message;
-    const now = this.#monotonic();
+    const now = this.#system.monotonic();
     const known = this.#conversations.get(conv);
     if (!known) return this.#begin(push, now);
     const isFar = seq > known.last + MOST || now - known.at > STALE;
@@ -66,7 +66,7 @@ export class Sequencer {
     } else {
       known.held.set(seq, push);
       if (known.held.size >= MOST) return this.#giveUp(known);
-      known.timer ??= setTimeout(() => this.#fill(conv, known).catch(this.#onDefect), PATIENCE);
+      known.cancel ??= this.#system.after(PATIENCE, () => void this.#fill(conv, known).catch(this.#onDefect));
     }
   }
 
@@ -83,7 +83,7 @@ export class Sequencer {
       last: seq,
       at: now,
       held: new Map(),
-      timer: undefined,
+      cancel: undefined,
       reading: false,
     });
     this.#deliver(push);
@@ -96,9 +96,9 @@ export class Sequencer {
       known.held.delete(++known.last);
       this.#deliver(next);
     }
-    if (known.held.size > 0 || known.timer === undefined) return;
-    clearTimeout(known.timer);
-    known.timer = undefined;
+    if (known.held.size > 0 || known.cancel === undefined) return;
+    known.cancel?.();
+    known.cancel = undefined;
   }
 
   /** What did not come is read. */
@@ -123,8 +123,8 @@ export class Sequencer {
 
   /** Passes on what waits as it is. */
   #giveUp(known: Conversation): void {
-    clearTimeout(known.timer);
-    known.timer = undefined;
+    known.cancel?.();
+    known.cancel = undefined;
     const held = [...known.held.values()].sort((a, b) => a.message.seq - b.message.seq);
     known.held.clear();
     for (const push of held) {

@@ -3,6 +3,7 @@ import { Push } from "../protocol/encode.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 import { Sequencer } from "./sequencer.ts";
+import { system } from "../system.ts";
 
 const message = (seq: number): LogMessage => ({
   ...{ conv: "g1", seq, kind: "chat", sender: 1, senderName: "ann", mid: `${seq}`, body: '"x"', at: 1 },
@@ -25,7 +26,7 @@ function setUp(read: LogStore["read"] = () => Promise.resolve([])) {
       for (const resolve of changed.splice(0)) resolve();
     },
     toPush: (message) => new Push(message),
-    monotonic: () => now,
+    system: { ...system, monotonic: () => now },
     onDefect: (error) => {
       throw error;
     },

@@ -292,11 +292,6 @@ export class MysqlAppend {
     return found;
   }
 
-  /** Any number of a conversation that has begun; undefined if it has not. */
-  async #begun(session: Session, conv: string): Promise<number | undefined> {
-    return this.#known.committed(conv) ?? (await this.#readNewest(session, [conv])).get(conv);
-  }
-
   /** Refuses everything that is under way: its senders have to send first what was lost before it. */
   async #older(): Promise<never> {
     this.#known.forgetAll();
