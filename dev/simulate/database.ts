@@ -1,0 +1,339 @@
+import { groupConv } from "../../server/protocol/conversation.ts";
+import type { Between } from "../../server/protocol/kinds.ts";
+import type { LogMessage, Role } from "../../server/protocol/messages.ts";
+import { type Facts, plan } from "../../server/stores/plan.ts";
+import {
+  type Account,
+  type Appended,
+  type Behind,
+  type Cluster,
+  type CursorMove,
+  type GroupRow,
+  type HeldLease,
+  type Lease,
+  MAX_TOKENS,
+  type NewMessage,
+  type NewToken,
+  type NodeBeat,
+  type Page,
+  type Pulse,
+} from "../../server/stores/store.ts";
+import type { Progress } from "../../server/protocol/messages.ts";
+
+interface Member {
+  readonly joined: number;
+  delivered: number;
+  read: number;
+}
+
+interface Group {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string;
+  readonly members: Map<number, Role>;
+}
+
+/**
+ * The tables of a database in memory, and what is asked of them: each method is one transaction. All is plain data and
+ * nothing here knows of faults, clocks or nodes, so that the same calls in the same order lead to the same tables.
+ */
+export class Tables {
+  cluster: Cluster;
+  readonly #accounts: Account[] = [];
+  readonly #byName = new Map<string, Account>();
+  #tokens: NewToken[] = [];
+  readonly #friends = new Map<number, number[]>();
+  /** `asker asked` */
+  readonly #requests = new Set<string>();
+  readonly #groups: Group[] = [];
+  readonly #logs = new Map<string, LogMessage[]>();
+  readonly #members = new Map<string, Map<number, Member>>();
+  readonly #byMid = new Map<string, LogMessage>();
+  readonly #nodes = new Map<string, number>();
+  readonly #leases = new Map<number, Lease & { wanted: boolean }>();
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  renameLog({ old, name }: { old: string; name: string }): string {
+    if (this.cluster.log === old) this.cluster = { ...this.cluster, log: name };
+    return this.cluster.log;
+  }
+
+  createAccount(name: string, password: string): number | undefined {
+    if (this.#byName.has(name)) return undefined;
+    const account = { id: this.#accounts.length + 1, name, password };
+    this.#accounts.push(account);
+    this.#byName.set(name, account);
+    return account.id;
+  }
+
+  account(by: { readonly id: number } | { readonly name: string }): Account | undefined {
+    return "id" in by ? this.#accounts[by.id - 1] : this.#byName.get(by.name);
+  }
+
+  setPassword(user: number, password: string): void {
+    const old = this.#accounts[user - 1];
+    if (!old) return;
+    const account = { ...old, password };
+    this.#accounts[user - 1] = account;
+    this.#byName.set(account.name, account);
+  }
+
+  addToken(token: NewToken, now: number): void {
+    const mine = [...this.#tokens, token].filter(({ user, expires }) => user === token.user && expires > now)
+      .sort((a, b) => b.expires - a.expires).slice(0, MAX_TOKENS);
+    this.#tokens = [...this.#tokens.filter(({ user }) => user !== token.user), ...mine];
+  }
+
+  token(hash: string, now: number): { id: number; name: string; expires: number } | undefined {
+    const token = this.#tokens.find((token) => token.hash === hash && token.expires > now);
+    const account = token && this.#accounts[token.user - 1];
+    return account && { id: account.id, name: account.name, expires: token.expires };
+  }
+
+  friends(user: number): { id: number; name: string }[] {
+    return (this.#friends.get(user) ?? []).map((id) => ({ id, name: this.#nameOf(id) }));
+  }
+
+  groups(user: number): GroupRow[] {
+    return this.#groups.filter(({ members }) => members.has(user)).map((group) => ({
+      id: group.id,
+      name: group.name,
+      description: group.description,
+      members: [...group.members].map(([id, role]) => ({ id, name: this.#nameOf(id), role })),
+    }));
+  }
+
+  createGroup(
+    { name, description, creator }: { name: string; description: string; creator: number },
+  ): number {
+    const id = this.#groups.length + 1;
+    this.#groups.push({ id, name, description, members: new Map([[creator, "creator"]]) });
+    this.#logs.set(groupConv(id), []);
+    this.#enter(groupConv(id), creator);
+    return id;
+  }
+
+  joinGroup(id: number, user: number): { joined: number } | "no_group" | "already" {
+    const group = this.#groups[id - 1];
+    if (!group) return "no_group";
+    if (group.members.has(user)) return "already";
+    group.members.set(user, "normal");
+    return { joined: this.#enter(groupConv(id), user) };
+  }
+
+  groupExists(id: number): boolean {
+    return this.#groups[id - 1] !== undefined;
+  }
+
+  /** The newest number of a conversation; undefined if it has not begun. */
+  newest(conv: string): number | undefined {
+    return this.#logs.get(conv)?.length;
+  }
+
+  append(entries: readonly NewMessage[], at: number): readonly Appended[] {
+    const facts: Facts = {
+      newest: (conv) => this.newest(conv),
+      stored: ({ sender, mid }) => mid === null ? undefined : this.#byMid.get(`${sender} ${mid}`),
+      isUser: (id) => this.#accounts[id - 1] !== undefined,
+      between: ({ sender, to }) => this.#between(sender, to!),
+    };
+    const { outcomes, rows } = plan(entries, { facts, at });
+    for (const { entry, message, begins, effects } of rows) {
+      if (begins) {
+        this.#logs.set(entry.conv, []);
+        for (const user of [entry.sender, entry.to!]) this.#enter(entry.conv, user);
+      }
+      this.#logs.get(entry.conv)!.push(message);
+      if (message.mid !== null) this.#byMid.set(`${message.sender} ${message.mid}`, message);
+      for (const effect of effects) {
+        if (effect === "ask") this.#requests.add(`${entry.sender} ${entry.to}`);
+        if (effect === "answer" || effect === "befriend") {
+          this.#requests.delete(`${entry.to} ${entry.sender}`);
+        }
+        if (effect === "befriend") this.#befriend(entry.sender, entry.to!);
+      }
+    }
+    return outcomes;
+  }
+
+  read({ conv, after, before, limit, maxSize = Infinity }: Page): LogMessage[] {
+    const log = this.#logs.get(conv) ?? [];
+    const end = Math.min(Math.max(0, (before ?? 0) - 1), log.length);
+    const found = before === undefined
+      ? log.slice(after ?? 0, (after ?? 0) + limit)
+      : log.slice(Math.max(0, end - limit), end).reverse();
+    const page: LogMessage[] = [];
+    let size = 0;
+    for (const message of found) {
+      if (page.length > 0 && size + message.body.length > maxSize) break;
+      size += message.body.length;
+      page.push({ ...message, senderName: this.#nameOf(message.sender) });
+    }
+    return before === undefined ? page : page.reverse();
+  }
+
+  conversations(user: number): Progress[] {
+    const found: Progress[] = [];
+    for (const [conv, members] of this.#members) {
+      const member = members.get(user);
+      const { delivered, read } = member ?? {};
+      if (delivered !== undefined && read !== undefined) {
+        found.push({ conv, seq: this.newest(conv)!, delivered, read });
+      }
+    }
+    return found.sort((a, b) => a.conv < b.conv ? -1 : 1);
+  }
+
+  /** Every conversation with all of its entries. */
+  logs(): ReadonlyMap<string, readonly LogMessage[]> {
+    return this.#logs;
+  }
+
+  membership(conv: string, user: number): { joined: number } | undefined {
+    const member = this.#members.get(conv)?.get(user);
+    return member && { joined: member.joined };
+  }
+
+  behind(users: readonly number[]): Behind[] {
+    return users.flatMap((user) =>
+      this.conversations(user).filter(({ seq, delivered }) => seq > delivered)
+        .map(({ conv, seq }) => ({ user, conv, seq }))
+    );
+  }
+
+  moveCursors(moves: readonly CursorMove[]): void {
+    for (const { user, conv, delivered = 0, read = 0 } of moves) {
+      const member = this.#members.get(conv)?.get(user);
+      if (!member) continue;
+      const newest = this.newest(conv)!;
+      member.delivered = Math.max(member.delivered, Math.min(delivered, newest));
+      member.read = Math.max(member.read, Math.min(read, newest));
+    }
+  }
+
+  enterNode({ id, beat }: NodeBeat): void {
+    const known = this.#nodes.get(id);
+    this.#nodes.set(id, known === undefined ? beat : known + 1);
+  }
+
+  beat(node: string): Pulse {
+    const beat = this.#nodes.get(node);
+    if (beat !== undefined) this.#nodes.set(node, beat + 1);
+    const nodes = [...this.#nodes].map(([id, beat]) => ({ id, beat }));
+    return { ours: beat !== undefined, nodes, log: this.cluster.log };
+  }
+
+  take(lease: Lease): Lease | undefined {
+    const holder = this.#leases.get(lease.user);
+    if (!holder) this.#leases.set(lease.user, { ...lease, wanted: false });
+    if (!holder || holder.session === lease.session) return undefined;
+    return { user: holder.user, node: holder.node, session: holder.session };
+  }
+
+  want(user: number): void {
+    const lease = this.#leases.get(user);
+    if (lease) lease.wanted = true;
+  }
+
+  release({ user, session }: Pick<Lease, "user" | "session">): void {
+    if (this.#leases.get(user)?.session === session) this.#leases.delete(user);
+  }
+
+  held(node: string): HeldLease[] {
+    return [...this.#leases.values()].filter((lease) => lease.node === node)
+      .map(({ user, session, wanted }) => ({ user, session, wanted }));
+  }
+
+  online(users: readonly number[]): Set<number> {
+    return new Set(users.filter((user) => this.#leases.has(user)));
+  }
+
+  bury({ id, beat }: NodeBeat): void {
+    if (this.#nodes.get(id) === beat) this.#nodes.delete(id);
+  }
+
+  sweep(): { freed: number[]; left: number } {
+    const lost = [...this.#leases.values()].filter(({ node }) => !this.#nodes.has(node));
+    for (const { user } of lost) this.#leases.delete(user);
+    return { freed: lost.map(({ user }) => user), left: 0 };
+  }
+
+  leave(node: string): void {
+    for (const lease of [...this.#leases.values()]) {
+      if (lease.node === node) this.#leases.delete(lease.user);
+    }
+    this.#nodes.delete(node);
+  }
+
+  #nameOf(id: number): string {
+    return this.#accounts[id - 1]?.name ?? "";
+  }
+
+  #enter(conv: string, user: number): number {
+    const joined = this.newest(conv)!;
+    const members = this.#members.get(conv) ?? new Map<number, Member>();
+    if (!members.has(user)) members.set(user, { joined, delivered: joined, read: joined });
+    this.#members.set(conv, members);
+    return joined;
+  }
+
+  #befriend(a: number, b: number): void {
+    this.#requests.delete(`${a} ${b}`);
+    this.#requests.delete(`${b} ${a}`);
+    for (const [one, other] of [[a, b], [b, a]] as const) {
+      const friends = this.#friends.get(one) ?? [];
+      if (!friends.includes(other)) this.#friends.set(one, [...friends, other]);
+    }
+  }
+
+  #between(sender: number, to: number): Between {
+    return {
+      friends: (this.#friends.get(sender) ?? []).includes(to),
+      asked: this.#requests.has(`${sender} ${to}`),
+      wanted: this.#requests.has(`${to} ${sender}`),
+    };
+  }
+}
+
+/** What changes tables. */
+type Write = (tables: Tables) => unknown;
+
+/** A database that many nodes use: one call after the other, and sometimes it fails over to a copy that has less. */
+export class Database {
+  readonly #cluster: Cluster;
+  readonly #writes: Write[] = [];
+  #tables: Tables;
+  #copies = 0;
+  /** Nobody reaches it. */
+  away = false;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#tables = new Tables(cluster);
+  }
+
+  /** Which copy it is by now: after each failover another one. */
+  get copy(): number {
+    return this.#copies;
+  }
+
+  get tables(): Tables {
+    return this.#tables;
+  }
+
+  write<T>(run: (tables: Tables) => T): T {
+    this.#writes.push(run);
+    return run(this.#tables);
+  }
+
+  /** Goes on with a copy that lacks the last `lost` writes. */
+  failOver(lost: number): void {
+    this.#copies++;
+    this.#writes.splice(Math.max(0, this.#writes.length - lost));
+    this.#tables = new Tables(this.#cluster);
+    for (const write of this.#writes) write(this.#tables);
+  }
+}

@@ -1,0 +1,252 @@
+import { pairConv } from "../../server/protocol/conversation.ts";
+import { Random } from "../faults/random.ts";
+import { check, type Verdict } from "../proof/check.ts";
+import type { Event } from "../proof/history.ts";
+import { type BusFaults, Hub } from "./bus.ts";
+import { Database } from "./database.ts";
+import type { Cable } from "./network.ts";
+import { SimulatedNode, type Surroundings } from "./node.ts";
+import { Program } from "./program.ts";
+import type { Fault, Schedule } from "./schedule.ts";
+import type { StoreFaults } from "./store.ts";
+import { Machine, World } from "./world.ts";
+
+/** How long everything may take to come right once nothing goes wrong any more, in ms. */
+const PATIENCE = 180_000;
+/** How long a supervisor waits before it starts a node again that could not start, in ms. */
+const RESTART = 1000;
+const LOOK_INTERVAL = 1000;
+/** How long it takes to read all histories at the end, in ms. */
+const READING = 5000;
+const FINE_STORE: StoreFaults = { before: 0, after: 0, slow: 0 };
+const FINE_BUS: BusFaults = { lost: 0, twice: 0, late: 0 };
+
+export interface Outcome {
+  readonly schedule: Schedule;
+  readonly history: readonly Event[];
+  readonly verdict: Verdict;
+  /** What is wrong beside what the history shows: defects, and what did not come right in the end. */
+  readonly wrong: readonly string[];
+  /** How long it took in simulated time, in ms. */
+  readonly ended: number;
+}
+
+/** Whether all was as it should be. */
+export const isFine = ({ verdict, wrong }: Outcome) => verdict.breaches.size === 0 && wrong.length === 0;
+
+/** Runs a schedule. The same one gives the same outcome and the same trace. */
+export async function simulate(
+  schedule: Schedule,
+  { trace }: { trace?: (line: string) => void } = {},
+): Promise<Outcome> {
+  return await new Simulation(schedule, trace).run();
+}
+
+class Simulation {
+  readonly #schedule: Schedule;
+  readonly #world: World;
+  readonly #database: Database;
+  readonly #hub: Hub;
+  readonly #nodes: SimulatedNode[] = [];
+  readonly #programs: Program[] = [];
+  readonly #cables = new Map<Machine, Cable>();
+  readonly #history: Event[] = [];
+  readonly #wrong: string[] = [];
+  readonly #chance: Random;
+  #storeFaults = FINE_STORE;
+  #busFaults = FINE_BUS;
+  /** How many nodes there have been, so that each has its own name. */
+  #started = 0;
+
+  constructor(schedule: Schedule, trace: ((line: string) => void) | undefined) {
+    this.#schedule = schedule;
+    this.#world = new World({ seed: schedule.seed, trace });
+    this.#chance = this.#world.random.fork();
+    this.#database = new Database({ name: "sim", secret: "secret", log: "log 0" });
+    this.#hub = new Hub(this.#world, () => this.#busFaults);
+  }
+
+  async run(): Promise<Outcome> {
+    const { nodes, users, doubles, groups, span, faults } = this.#schedule;
+    for (let user = 1; user <= users; user++) {
+      this.#database.write((tables) => tables.createAccount(`user${user}`, "secret"));
+    }
+    for (let group = 1; group <= groups; group++) {
+      this.#database.write((tables) => tables.createGroup({ name: "g", description: "", creator: 1 }));
+    }
+    for (let node = 0; node < nodes; node++) this.#startNode(node);
+    for (let i = 0; i < users + doubles; i++) this.#addProgram(i < users ? i + 1 : i - users + 1, i);
+    for (const { at, fault } of faults) this.#world.after(at, () => this.#begin(fault));
+    await this.#world.run(span);
+    await this.#comeRight();
+    return {
+      schedule: this.#schedule,
+      history: this.#history,
+      verdict: check(this.#history),
+      wrong: this.#wrong,
+      ended: this.#world.now,
+    };
+  }
+
+  #startNode(index: number): void {
+    const surroundings: Surroundings = {
+      world: this.#world,
+      database: this.#database,
+      hub: this.#hub,
+      storeFaults: () => this.#storeFaults,
+      // As a supervisor does.
+      onFailed: () => void this.#world.after(RESTART, () => this.#startNode(index)),
+      onDefect: (line) => this.#wrong.push(line),
+    };
+    const node = new SimulatedNode(`node ${index}.${++this.#started}`, surroundings);
+    this.#nodes[index] = node;
+  }
+
+  #addProgram(user: number, index: number): void {
+    const program = new Program(this.#world, {
+      user,
+      index,
+      dial: async (machine, events) => {
+        await this.#world.pause(1, machine);
+        const up = this.#nodes.filter((node) => node.isUp);
+        if (up.length === 0) throw new Error("connection refused");
+        const cable = this.#chance.pick(up).connect(machine, events);
+        this.#cables.set(machine, cable);
+        return cable.client;
+      },
+      note: (event) => this.#history.push(event),
+    });
+    this.#programs.push(program);
+    const isDouble = index >= this.#schedule.users;
+    if (!isDouble) program.begin();
+    this.#world.after(500, () => this.#act(program, isDouble));
+  }
+
+  /** What a person does, again and again until time is up. */
+  #act(program: Program, isDouble: boolean): void {
+    const { users, groups, span } = this.#schedule;
+    const chance = this.#chance;
+    if (this.#world.now >= span) return;
+    if (isDouble && chance.chance(0.1)) program.isIn ? program.logOut() : program.begin();
+    const other = () => chance.between(1, users);
+    const what = chance.next();
+    if (what < 0.6) {
+      program.chat(other());
+    } else if (what < 0.8 && groups > 0) {
+      program.groupChat(chance.between(1, groups));
+    } else if (what < 0.85 && groups > 0) {
+      program.joinGroup(chance.between(1, groups));
+    } else if (what < 0.9) {
+      program.befriend(other());
+    } else if (what < 0.93) {
+      const to = other();
+      for (let i = chance.between(5, 30); i > 0; i--) program.chat(to);
+    }
+    this.#world.after(chance.between(50, 2500), () => this.#act(program, isDouble));
+  }
+
+  #begin(fault: Fault): void {
+    this.#world.tell("fault", JSON.stringify(fault));
+    this.#history.push({ type: "note", t: this.#world.now, text: JSON.stringify(fault) });
+    const later = "for" in fault ? fault.for : 0;
+    const end = (run: () => void) => this.#world.after(later, run);
+    const node = "node" in fault ? this.#nodes[fault.node]! : undefined;
+    const program = "program" in fault ? this.#programs[fault.program]! : undefined;
+    const cable = program && this.#cables.get(program.machine);
+    switch (fault.kind) {
+      case "crash":
+        if (!node!.machine.crashed) {
+          node!.crash(fault);
+          end(() => this.#startNode(fault.node));
+        }
+        return;
+      case "restart":
+        if (node!.isUp) void node!.stop().then(() => end(() => this.#startNode(fault.node)));
+        return;
+      case "freeze":
+        return node!.machine.freeze(fault.for);
+      case "clock":
+        return node!.machine.stepClock(fault.by);
+      case "store away":
+        this.#database.away = true;
+        return void end(() => this.#database.away = false);
+      case "store flaky":
+        this.#storeFaults = { ...this.#storeFaults, before: fault.before, after: fault.after };
+        return void end(() => this.#storeFaults = { ...this.#storeFaults, before: 0, after: 0 });
+      case "store slow":
+        this.#storeFaults = { ...this.#storeFaults, slow: fault.slow };
+        return void end(() => this.#storeFaults = { ...this.#storeFaults, slow: 0 });
+      case "failover":
+        this.#database.away = true;
+        this.#database.failOver(fault.lost);
+        return void end(() => this.#database.away = false);
+      case "bus away":
+        node!.bus.away = true;
+        return void end(() => node!.bus.away = false);
+      case "bus split":
+        node!.bus.side = 1;
+        return void end(() => node!.bus.side = 0);
+      case "bus flaky":
+        this.#busFaults = fault;
+        return void end(() => this.#busFaults = FINE_BUS);
+      case "cut":
+        return cable?.cut(fault);
+      case "stall":
+        if (!cable) return;
+        cable.client.reads = false;
+        return void end(() => cable.client.reads = true);
+      case "relogin":
+        program!.logOut();
+        return void end(() => program!.begin());
+      case "reprogram":
+        return program!.restart();
+    }
+  }
+
+  /** Nothing goes wrong any more: after a while everybody has everything. */
+  async #comeRight(): Promise<void> {
+    const { users } = this.#schedule;
+    this.#world.tell("fault", "none any more");
+    // What is under way ends by itself; who is not here comes back.
+    const last = this.#programs.slice(0, users);
+    for (const program of this.#programs.slice(users)) program.logOut();
+    const deadline = this.#world.now + PATIENCE;
+    let missing = "";
+    do {
+      for (const program of last) if (!program.isIn) program.begin();
+      await this.#world.run(this.#world.now + LOOK_INTERVAL);
+      missing = this.#missing(last);
+    } while (missing !== "" && this.#world.now < deadline);
+    if (missing !== "") this.#wrong.push(`not right after ${PATIENCE / 1000} s: ${missing}`);
+    let isRead = false;
+    const isMember = (conv: string, user: number) => this.#membership(conv, user) !== undefined;
+    void Promise.all(last.map((program) => program.end((conv) => isMember(conv, program.user))))
+      .then(() => isRead = true);
+    await this.#world.run(this.#world.now + READING);
+    if (!isRead) this.#wrong.push("the history could not be read");
+  }
+
+  /** The first thing that is not as it should be in the end; empty if everything is. */
+  #missing(programs: readonly Program[]): string {
+    if (this.#nodes.some((node) => !node.isUp)) return "not all nodes are up";
+    for (const program of programs) {
+      const { name } = program.machine;
+      if (!program.isIn) return `${name} is not logged in`;
+      if (!program.isDone) return `${name} has unsent messages`;
+      for (const [conv, log] of this.#database.tables.logs()) {
+        const membership = this.#membership(conv, program.user);
+        if (!membership) continue;
+        const pushed = log.filter(({ sender }) =>
+          sender !== program.user || conv === pairConv(sender, sender)
+        );
+        const seqs = pushed.map(({ seq }) => seq).filter((seq) => seq > membership.joined);
+        if (!program.hasAll(conv, seqs)) return `${name} has not got all of ${conv}`;
+      }
+    }
+    return "";
+  }
+
+  #membership(conv: string, user: number): { joined: number } | undefined {
+    return this.#database.tables.membership(conv, user);
+  }
+}
