@@ -1,0 +1,131 @@
+import type { Message } from "./conversation.ts";
+import type { Findings } from "./findings.ts";
+import type { Event, Of, Sighting } from "./history.ts";
+
+/** For how long somebody without a session may be shown as online, in ms. */
+const GHOST = 10_000;
+/** What was acknowledged before its session was replaced may arrive so much later, in ms. */
+const CROSSING = 1000;
+
+interface User {
+  readonly sessions: Map<string, Of<"login">>;
+  /** When the user was last left without a session. */
+  left?: Of<"left">;
+  /** By client, the event that made it show this user as online. */
+  readonly views: Map<string, Of<"presence">>;
+}
+
+type ByClient = Exclude<Event, { type: "note" }>;
+
+export const sessionOf = ({ session, client }: ByClient) => session ?? client;
+
+/** Who is logged in: one session for each user and device, and nobody is shown as online without one. */
+export class Sessions {
+  readonly #findings: Findings;
+  /** For how long a server may believe in a connection that its client has given up, in ms. */
+  readonly #silence: number;
+  readonly #users = new Map<number, User>();
+  /** By client, whom it shows as online. */
+  readonly #shown = new Map<string, Set<number>>();
+  /** By user and device, the session that counts. */
+  readonly #current = new Map<string, string>();
+  /** By session, the login that replaced it and its place in the history. */
+  readonly #replaced = new Map<string, { by: Of<"login">; n: number }>();
+
+  constructor(findings: Findings, { silence }: { silence: number }) {
+    this.#findings = findings;
+    this.#silence = silence;
+  }
+
+  login(event: Of<"login">, n: number): void {
+    const { user: id, device = "" } = event;
+    const session = sessionOf(event);
+    const key = `${id} ${device}`;
+    const before = this.#current.get(key);
+    const user = this.#user(id);
+    if (before !== undefined && before !== session) {
+      this.#replaced.set(before, { by: event, n });
+      user.sessions.delete(before);
+    }
+    for (const view of user.views.values()) this.#checkView(view, event.t);
+    this.#current.set(key, session);
+    user.sessions.set(session, event);
+  }
+
+  left(event: Of<"left">): void {
+    const { user: id, client } = event;
+    const user = this.#user(id);
+    if (user.sessions.delete(sessionOf(event)) && user.sessions.size === 0) user.left = event;
+    for (const of of this.#shown.get(client) ?? []) {
+      const view = this.#user(of).views.get(client);
+      if (view) this.#checkView(view, event.t);
+      this.#user(of).views.delete(client);
+    }
+    this.#shown.delete(client);
+  }
+
+  presence(event: Of<"presence">): void {
+    const { client, of, state, t } = event;
+    const { views } = this.#user(of);
+    const before = views.get(client);
+    if (before) this.#checkView(before, t);
+    if (state === "offline") {
+      views.delete(client);
+      this.#shown.get(client)?.delete(of);
+      return;
+    }
+    this.#checkView(event, t);
+    views.set(client, event);
+    const shown = this.#shown.get(client) ?? new Set();
+    this.#shown.set(client, shown.add(of));
+  }
+
+  /** The history ends. */
+  finish(t: number): void {
+    for (const { views } of this.#users.values()) for (const view of views.values()) this.#checkView(view, t);
+  }
+
+  isReplaced(event: ByClient): boolean {
+    return this.#replaced.has(sessionOf(event));
+  }
+
+  /** A session that another one has replaced is not acknowledged anything, and not pushed what was sent since. */
+  served(event: Sighting, message: Message): void {
+    const replaced = this.#replaced.get(sessionOf(event));
+    if (!replaced || event.type === "read") return;
+    const { t, user, conv, seq, mid } = event;
+    const late = t - replaced.by.t;
+    const isOwn = event.type === "ok" && sessionOf(message.last) === sessionOf(event);
+    const since = isOwn ? message.lastN : message.n;
+    const crossing = event.type === "shown" ? Infinity : CROSSING;
+    if (since < replaced.n && late <= crossing) return;
+    const what = event.type === "ok" ? "acknowledged" : "pushed";
+    this.#findings.add({
+      ...{ breach: "served on", conv, seq, mid, t },
+      why: `user ${user} is ${what} ${mid} ${Math.round(late)} ms after the login of another session`,
+      excerpt: [replaced.by, isOwn ? message.last : message.invoke, event],
+    });
+  }
+
+  #user(id: number): User {
+    let user = this.#users.get(id);
+    if (!user) this.#users.set(id, user = { sessions: new Map(), views: new Map() });
+    return user;
+  }
+
+  /** A client shows somebody as online until `t`. Nothing is said of users whose sessions are not in the history. */
+  #checkView(view: Of<"presence">, t: number): void {
+    const { sessions, left } = this.#user(view.of);
+    if (left === undefined || sessions.size > 0) return;
+    const most = left.how === "silent" ? GHOST + this.#silence : GHOST;
+    const since = t - left.t;
+    if (since <= most) return;
+    this.#findings.add({
+      ...{ breach: "ghost", t: left.t },
+      why: `client ${view.client} shows user ${view.of} as online ${
+        Math.round(since)
+      } ms after the last session`,
+      excerpt: [left, view],
+    });
+  }
+}
