@@ -1,24 +1,31 @@
 // deno-lint-ignore-file no-console -- a command-line tool
 /**
  * Breaks a cluster in every way there is while people chat on it, and counts what was lost:
- * `deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--list]`. Exits with 1 if an acknowledged message is
- * missing, or one was shown twice or out of order, and says by which seed.
+ * `deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE] [--list]`. Exits with 1 if the
+ * clients' histories show anything that a chat server may not do, and says by which seed.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { FAULTS } from "./faults/catalogue.ts";
 import type { Fault } from "./faults/fault.ts";
 import { randomSeed } from "./faults/random.ts";
-import { runFaults } from "./faults/run.ts";
+import { type Report, runFaults } from "./faults/run.ts";
 import { table, verdict } from "./faults/table.ts";
 
-const USAGE = "usage: deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--list]";
+const USAGE =
+  "usage: deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE] [--list]";
+
+interface Options {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly faults: readonly Fault[];
+  readonly history: string | undefined;
+  readonly list: boolean;
+}
 
 /** @throws {RangeError} whose message is for the person who typed. */
-function readArgs(
-  args: readonly string[],
-): { seed: number; minutes: number; faults: readonly Fault[]; list: boolean } {
+function readArgs(args: readonly string[]): Options {
   const flags: Record<string, unknown> = parseArgs([...args], {
-    string: ["seed", "minutes", "only"],
+    string: ["seed", "minutes", "only", "history"],
     boolean: ["list"],
     default: { minutes: "2", only: "all" },
     unknown: (arg: string) => {
@@ -33,7 +40,8 @@ function readArgs(
   const unknown = names.find((name) => name !== "all" && !FAULTS.some((fault) => fault.name === name));
   if (unknown !== undefined) throw new RangeError(`--only: there is no fault ${unknown}; see --list`);
   const faults = names.includes("all") ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
-  return { seed, minutes, faults, list: flags.list === true };
+  const history = flags.history === undefined ? undefined : String(flags.history);
+  return { seed, minutes, faults, history, list: flags.list === true };
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -45,7 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${error.message}\n${USAGE}`);
     return 2;
   }
-  const { seed, minutes, faults, list } = options;
+  const { seed, minutes, faults, history, list } = options;
   if (list) {
     for (const { name, about } of FAULTS) console.log(`${name.padEnd(18)}${about}`);
     return 0;
@@ -58,16 +66,22 @@ async function main(args: readonly string[]): Promise<number> {
     seed,
     duration: minutes * 60_000,
     faults,
+    history,
     progress: console.log,
     signal: stop.signal,
   });
+  return tell(report);
+}
+
+/** Prints what came of a run; the exit code. */
+function tell(report: Report): number {
   console.log(`\n${table(report)}\n`);
   console.log(`${report.repeats} messages came again after a reconnection and were not shown again`);
   if (report.defects.length > 0) {
     console.log(`the nodes logged ${report.defects.length} defects, the first: ${report.defects[0]}`);
   }
   const failed = verdict(report);
-  console.log(failed === "" ? "nothing was lost" : `\n${failed}\n\nfailed; seed ${seed}`);
+  console.log(failed === "" ? "nothing was lost" : `\n${failed}\n\nfailed; seed ${report.seed}`);
   return failed === "" ? 0 : 1;
 }
 

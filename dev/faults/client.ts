@@ -1,11 +1,12 @@
+import { isPassing } from "../proof/history.ts";
 import { Ghosts } from "./ghosts.ts";
-import type { Ledger } from "./ledger.ts";
+import { digestOf, type Draft, type Journal } from "./journal.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Random } from "./random.ts";
 import type { Score } from "./score.ts";
 import { Seen } from "./seen.ts";
 import { isGone, LineSocket } from "./socket.ts";
-import { type Frame, isPassing, MSG, readFrame } from "./wire_frame.ts";
+import { entryOf, type Frame, MSG, readFrame } from "./wire_frame.ts";
 
 /** Shorter than the real client's, so that a run of minutes sees many of them, in ms. */
 const PING_AFTER = 4000;
@@ -15,6 +16,8 @@ const BACKOFF = { first: 200, last: 2000 } as const;
 const TICK = 200;
 /** How long a receipt waits for others, in ms. */
 const RECEIPT_PAUSE = 100;
+/** How often what was delivered has been read as well. */
+const READ = 0.3;
 
 /** Where a message goes: to one user, or into a group. */
 export type Target =
@@ -27,10 +30,15 @@ export interface ClientParts {
   /** Where to dial. */
   readonly port: number;
   readonly score: Score;
-  readonly ledger: Ledger;
+  readonly journal: Journal;
   readonly random: Random;
   readonly now: () => number;
 }
+
+/** An event without who it is of. */
+type Unsigned = Draft extends infer One
+  ? One extends Draft ? Omit<One, "client" | "user" | "session" | "log"> : never
+  : never;
 
 /**
  * A user's client, without the user: what the real one promises, in the suite's own words. It keeps what was not
@@ -47,6 +55,9 @@ export class ModelClient {
   #token: string;
   /** The name of the log that the present session is about. */
   #log = "";
+  /** What this client's sessions are called in the history: they are numbered. */
+  #session = "";
+  #sessions = 0;
   #n = 0;
   #socket: LineSocket | undefined;
   #end: (how: "gave up" | "done") => void = () => {};
@@ -73,7 +84,7 @@ export class ModelClient {
     this.id = parts.id;
     this.#parts = parts;
     this.#token = parts.token;
-    this.#ghosts = new Ghosts({ ...parts, user: parts.id });
+    this.#ghosts = new Ghosts({ user: parts.id, journal: parts.journal });
   }
 
   /** Logged in on the present connection. */
@@ -93,6 +104,11 @@ export class ModelClient {
   /** The mids of messages that are not acknowledged. */
   waiting(): string[] {
     return this.#outgoing.mids();
+  }
+
+  /** What it logs in with. */
+  get token(): string {
+    return this.#token;
   }
 
   /** This side's port of the connection, by which the proxy knows it. */
@@ -116,16 +132,19 @@ export class ModelClient {
   /** Writes a message; its mid. */
   write(target: Target, size = 0): string {
     const { conv, ...address } = target;
-    const { mid, text } = this.#parts.ledger.write({ sender: this.id, n: ++this.#n, conv }, size);
+    const mid = `${this.id}-${++this.#n}`;
+    const text = this.#parts.journal.write({ mid, conv }, size);
     const msgid = "toid" in address ? MSG.CHAT : MSG.GROUP_CHAT;
-    this.#outgoing.add(conv, { mid, text: JSON.stringify({ msgid, ...address, msg: text, mid }) });
+    const frame = JSON.stringify({ msgid, ...address, msg: text, mid });
+    this.#outgoing.add({ conv, mid, frame, digest: digestOf(text) });
     this.#pump();
     return mid;
   }
 
-  /** Leaves and comes back, as people do. */
-  leave(): void {
+  /** Leaves and comes back, as people do. @param pause After so long, in ms; soon, if left out. */
+  leave(pause?: number): void {
     this.#leaving = true;
+    this.#pause = pause;
     this.#end("done");
   }
 
@@ -136,6 +155,11 @@ export class ModelClient {
       this.#suspended = false;
       this.#heard = this.#awakeSince = this.#parts.now();
     };
+  }
+
+  /** The history gets to know what the client holds of these conversations, and that it ends here. */
+  sayEnd(conversations: Iterable<string>): void {
+    for (const conv of conversations) this.#record({ type: "end", conv, ...this.seen.range(conv) });
   }
 
   async #live(): Promise<void> {
@@ -163,11 +187,22 @@ export class ModelClient {
     const how = await Promise.race([ended.promise, socket.closed, this.#stopping.promise]);
     if (this.#ready && !this.#leaving && !this.#stopped) this.lost++;
     this.#leaving = false;
-    if (how === "gave up" && this.#ready) this.#ghosts.add(socket);
-    else socket.close();
+    if (how === "gave up" && this.#ready) {
+      this.#ghosts.add(socket, { session: this.#session, log: this.#log });
+    } else socket.close();
+    // A login that was not answered may have been accepted all the same.
+    if (this.#ready || this.#answerBy < Infinity) {
+      this.#record({ type: "left", how: how === "gave up" ? "silent" : "cut" });
+    }
     this.#socket = undefined;
     this.#ready = false;
-    this.#outgoing.restart();
+    for (const mid of this.#outgoing.restart()) this.#record({ type: "unknown", mid });
+  }
+
+  /** Adds to the history, as of the present session and its log. */
+  #record(draft: Unsigned): void {
+    const by = { client: String(this.id), user: this.id, session: this.#session, log: this.#log };
+    this.#parts.journal.record({ ...by, ...draft });
   }
 
   #tick(): void {
@@ -203,7 +238,13 @@ export class ModelClient {
         return this.#loggedIn(frame);
       case MSG.CHAT:
       case MSG.GROUP_CHAT:
+      case MSG.FRIEND_REQUEST:
+      case MSG.FRIEND_RESPONSE:
         return this.#pushed(frame);
+      case MSG.RECEIPT:
+        return this.#heardReceipt(frame);
+      case MSG.PRESENCE:
+        return this.#heardPresence(frame);
       case MSG.MESSAGE_ACK:
         return this.#acknowledged(frame);
       case MSG.ERROR:
@@ -223,47 +264,65 @@ export class ModelClient {
     this.#failures = 0;
     this.#token = ack.token ?? this.#token;
     this.#follow(ack);
+    for (const friend of ack.friends ?? []) this.#heardPresence(friend);
     const others = this.#parts.random.between(1, 2);
     this.#ghosts.replaced(this.id > others ? this.id - others : this.id + others);
     this.#pump();
   }
 
-  /** Under another name the log is another history: what is held is void, and the other log may lack its end. */
+  /**
+   * A client that begins takes for delivered what the server says. Under another name the log is another history: what
+   * is held is void, and the other log may lack its end.
+   */
   #follow({ log = "", conversations = [] }: Frame): void {
-    if (this.#log !== "" && log !== this.#log) {
-      this.seen.restart(new Map(conversations.map(({ conv, delivered }) => [conv, delivered])));
-      this.#outgoing.sendAgain();
-    }
+    const isOther = log !== this.#log;
+    const delivered = new Map(conversations.map(({ conv, delivered }) => [conv, delivered]));
+    if (isOther) this.seen.restart(delivered);
+    if (isOther && this.#log !== "") this.#outgoing.sendAgain();
     this.#log = log;
+    this.#session = `${this.id}.${++this.#sessions}`;
+    this.#record({ type: "login", ...(isOther ? { delivered: Object.fromEntries(delivered) } : {}) });
   }
 
   #loginRefused({ errno, errmsg, retry_ms }: Frame): void {
-    const mayPass = errno === 2 || errno === 112 || isPassing(errno);
+    const mayPass = errno === 2 || errno === 112 || isPassing(errno ?? 0);
     if (!mayPass) {
       const where = `user ${this.id} could not log in: ${errno} ${errmsg}`;
-      this.#parts.score.violate({ flaw: "refused", conv: "", seq: undefined, mid: "", where });
+      this.#parts.score.violate({ flaw: "refused for good", conv: "", seq: undefined, mid: "", where });
     }
     this.#loginAt = this.#parts.now() + (retry_ms ?? this.#backoff()) + 100;
   }
 
-  #pushed({ conv, seq, mid, id, msg }: Frame): void {
-    if (conv === undefined || seq === undefined || mid === undefined || id === undefined) {
+  #pushed(frame: Frame): void {
+    const entry = entryOf(frame);
+    if (entry === undefined) {
+      const { conv = "", seq, mid = "" } = frame;
       const where = `user ${this.id} was pushed a message without its fields`;
-      return this.#parts.score.violate({ flaw: "damaged", conv: conv ?? "", seq, mid: mid ?? "", where });
+      return this.#parts.score.violate({ flaw: "damaged", conv, seq, mid, where });
     }
+    const { conv, seq, mid } = entry;
     this.#confirmSoon(conv);
-    if (this.seen.add(conv, seq)) {
-      const reader = { id: this.id, awakeSince: this.#awakeSince, log: this.#log };
-      this.#parts.ledger.show(reader, { conv, seq, mid, sender: id, text: msg ?? "" });
-    } else {
+    if (!this.seen.add(conv, seq)) {
       this.#parts.score.repeats++;
+      return;
     }
+    this.#record({ type: "shown", ...entry });
+    if (mid !== undefined) this.#parts.journal.shown(mid, { reader: this.id, awakeSince: this.#awakeSince });
+  }
+
+  #heardReceipt({ conv, seq, id, kind }: Frame): void {
+    if (conv === undefined || seq === undefined || id === undefined || kind === undefined) return;
+    this.#record({ type: "receipt seen", conv, seq, of: id, upTo: kind });
+  }
+
+  #heardPresence({ id, state }: Pick<Frame, "id" | "state">): void {
+    if (id !== undefined && state !== undefined) this.#record({ type: "presence", of: id, state });
   }
 
   #acknowledged({ conv, seq, mid }: Frame): void {
     if (conv === undefined || seq === undefined || mid === undefined) return;
-    const sender = { awakeSince: this.#awakeSince, log: this.#log };
-    if (!this.#parts.ledger.acknowledge({ mid, conv, seq }, sender)) return;
+    this.#record({ type: "ok", conv, seq, mid });
+    this.#parts.journal.acknowledged(mid, this.#awakeSince);
     this.seen.add(conv, seq);
     // The server counts its own too: of an older log it says no more than how much was delivered.
     this.#confirmSoon(conv);
@@ -277,10 +336,12 @@ export class ModelClient {
     if (errno === 102) return this.#end("done");
     if (ref === MSG.LOGIN) return this.#loggedIn({ msgid: MSG.LOGIN_ACK, errno: errno ?? 0 });
     if (mid === undefined) return;
-    if (isPassing(errno)) return this.#outgoing.postpone(mid, this.#parts.now() + (retry_ms ?? 1000));
-    this.#parts.ledger.refuse(mid, `refused to user ${this.id}: ${errno} ${errmsg}`);
-    const conv = this.#parts.ledger.get(mid)?.conv;
-    if (conv !== undefined) this.#outgoing.remove(conv, mid);
+    this.#record({ type: "refused", mid, errno: errno ?? 0 });
+    if (isPassing(errno ?? 0)) return this.#outgoing.postpone(mid, this.#parts.now() + (retry_ms ?? 1000));
+    const conv = this.#parts.journal.get(mid)?.conv ?? "";
+    const where = `user ${this.id} is told: ${errno} ${errmsg}`;
+    this.#parts.score.violate({ flaw: "refused for good", conv, seq: undefined, mid, where });
+    this.#outgoing.remove(conv, mid);
   }
 
   #confirmSoon(conv: string): void {
@@ -291,15 +352,25 @@ export class ModelClient {
   #sendReceipts(): void {
     if (!this.#ready || !this.#socket) return;
     for (const conv of this.#receipts) {
-      this.#socket.send({ msgid: MSG.RECEIPT, conv, seq: this.seen.top(conv), kind: "delivered" });
+      this.#sendReceipt(conv, "delivered");
+      if (this.#parts.random.chance(READ)) this.#sendReceipt(conv, "read");
     }
     this.#receipts.clear();
     this.#receiptsAt = Infinity;
   }
 
+  #sendReceipt(conv: string, kind: "delivered" | "read"): void {
+    const seq = this.seen.top(conv);
+    this.#record({ type: "receipt", conv, seq, upTo: kind });
+    this.#socket?.send({ msgid: MSG.RECEIPT, conv, seq, kind });
+  }
+
   #pump(): void {
     if (!this.#ready || !this.#socket || this.#suspended) return;
-    for (const text of this.#outgoing.take(this.#parts.now())) this.#socket.send(text);
+    for (const { conv, mid, frame, digest } of this.#outgoing.take(this.#parts.now())) {
+      this.#record({ type: "invoke", conv, mid, text: digest });
+      this.#socket.send(frame);
+    }
   }
 
   /** Full jitter: many that were cut off at once do not come back at once. */

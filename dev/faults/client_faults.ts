@@ -1,8 +1,9 @@
 import type { ModelClient } from "./client.ts";
-import { pairOf } from "./crowd.ts";
+import { pairOf } from "./pair.ts";
 import { type Fault, pause } from "./fault.ts";
 import type { World } from "./world.ts";
 
+const AWAY = 15_000;
 const LOSE_ACKS = 5000;
 const SLOW = 10_000;
 /** What the slow reader is sent meanwhile. */
@@ -19,6 +20,15 @@ export const CLIENT_FAULTS: readonly Fault[] = [
         proxy.link(client.port)?.cut();
         await pause(random.between(0, 300));
       }
+    },
+  },
+  {
+    name: "away",
+    about: "a few users are away for 15 s: nobody is shown them as online for longer than 10 s",
+    part: "clients",
+    async inject({ crowd }, random) {
+      for (const client of random.shuffled(crowd.clients).slice(0, random.between(2, 5))) client.leave(AWAY);
+      await pause(AWAY);
     },
   },
   {

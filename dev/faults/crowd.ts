@@ -1,6 +1,7 @@
 import { Wire } from "../e2e/wire.ts";
 import { type ClientParts, ModelClient, type Target } from "./client.ts";
 import type { Random } from "./random.ts";
+import { pairOf } from "./pair.ts";
 import { MSG } from "./wire_frame.ts";
 
 const USERS = 24;
@@ -28,11 +29,6 @@ interface Account {
   readonly id: number;
   readonly token: string;
   readonly wire: Wire;
-}
-
-/** The conversation of two users. */
-export function pairOf(a: number, b: number): string {
-  return `u${Math.min(a, b)}-${Math.max(a, b)}`;
 }
 
 /** Everybody who uses the cluster: some write to each other, some in groups, without pause. */
@@ -76,10 +72,14 @@ export class Crowd implements AsyncDisposable {
         }
         groups.set(`g${groupid}`, members.map(({ id }) => id));
       }
+      const friends = new Map(accounts.map((account) => {
+        const others = accounts.filter((other) => other !== account);
+        return [account.id, random.shuffled(others).slice(0, FRIENDS)];
+      }));
+      await befriend(accounts, friends);
       const users = accounts.map(({ id, token }): User => ({
         client: new ModelClient({ ...parts, id, token, random: random.fork() }),
-        friends: random.shuffled(accounts.filter((other) => other.id !== id)).slice(0, FRIENDS)
-          .map((other) => ({ conv: pairOf(id, other.id), toid: other.id })),
+        friends: friends.get(id)!.map((other) => ({ conv: pairOf(id, other.id), toid: other.id })),
         groups: [...groups].filter(([, members]) => members.includes(id))
           .map(([conv]) => ({ conv, groupid: Number(conv.slice(1)) })),
       }));
@@ -101,6 +101,11 @@ export class Crowd implements AsyncDisposable {
   /** Who may read a conversation. */
   readers(conv: string): readonly number[] {
     return this.#members.get(conv) ?? conv.slice(1).split("-").map(Number);
+  }
+
+  /** Of these conversations, those that a user may read. */
+  conversationsOf(user: number, all: Iterable<string>): string[] {
+    return [...all].filter((conv) => this.readers(conv).includes(user));
   }
 
   /** Everybody begins to write. */
@@ -137,5 +142,29 @@ export class Crowd implements AsyncDisposable {
     return groups.length > 0 && this.#random.chance(TO_GROUP)
       ? this.#random.pick(groups)
       : this.#random.pick(friends);
+  }
+}
+
+/** Whom somebody writes to becomes their friend: friends are told who is online. */
+async function befriend(
+  accounts: readonly Account[],
+  friends: ReadonlyMap<number, readonly Account[]>,
+): Promise<void> {
+  const done = new Set<string>();
+  for (const { id, wire } of accounts) {
+    for (const other of friends.get(id) ?? []) {
+      const pair = pairOf(id, other.id);
+      if (done.has(pair)) continue;
+      done.add(pair);
+      const mid = `friend-${id}-${other.id}`;
+      await wire.ask({ msgid: MSG.FRIEND_REQUEST, friendid: other.id, mid }, MSG.MESSAGE_ACK);
+      await other.wire.ask({ msgid: MSG.FRIEND_RESPONSE, friendid: id, flag: true, mid }, MSG.MESSAGE_ACK);
+      const { conv, seq } = await wire.next(MSG.FRIEND_RESPONSE);
+      // Their clients begin after that: nobody is pushed what they said themselves.
+      for (const one of [wire, other.wire]) {
+        await one.send({ msgid: MSG.RECEIPT, conv, seq, kind: "delivered" });
+        await one.settle();
+      }
+    }
   }
 }

@@ -1,7 +1,14 @@
-interface Letter {
+/** A message as it is sent, and sent again. */
+export interface Letter {
+  readonly conv: string;
   readonly mid: string;
-  /** The JSON text of the frame: every resend is the same. */
-  readonly text: string;
+  /** The JSON text of the frame. */
+  readonly frame: string;
+  /** What the history says of its text. */
+  readonly digest: string;
+}
+
+interface Waiting extends Letter {
   inFlight: boolean;
   /** Not before this time, after the server asked to wait. */
   notBefore: number;
@@ -15,17 +22,17 @@ const KEEP = 60_000;
  * moment does not change the order.
  */
 export class Outgoing {
-  readonly #byConv = new Map<string, Letter[]>();
+  readonly #byConv = new Map<string, Waiting[]>();
   /** Those acknowledged of late, oldest first. */
-  #acknowledged: { readonly conv: string; readonly letter: Letter; readonly at: number }[] = [];
+  #acknowledged: { readonly letter: Letter; readonly at: number }[] = [];
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  add(conv: string, { mid, text }: { mid: string; text: string }): void {
-    this.#lettersOf(conv).push({ mid, text, inFlight: false, notBefore: 0 });
+  add(letter: Letter): void {
+    this.#lettersOf(letter.conv).push({ ...letter, inFlight: false, notBefore: 0 });
     this.#size++;
   }
 
@@ -34,26 +41,26 @@ export class Outgoing {
     const letter = this.#byConv.get(conv)?.[0];
     if (!letter || !this.remove(conv, mid)) return;
     while ((this.#acknowledged[0]?.at ?? Infinity) < now - KEEP) this.#acknowledged.shift();
-    this.#acknowledged.push({ conv, letter, at: now });
+    this.#acknowledged.push({ letter, at: now });
   }
 
   /** What was acknowledged of late has to be sent again, before everything else and under its old mids. */
   sendAgain(): void {
     const again = this.#acknowledged;
     this.#acknowledged = [];
-    for (const { conv, letter } of again.toReversed()) {
-      this.#lettersOf(conv).unshift({ ...letter, inFlight: false, notBefore: 0 });
+    for (const { letter } of again.toReversed()) {
+      this.#lettersOf(letter.conv).unshift({ ...letter, inFlight: false, notBefore: 0 });
     }
     this.#size += again.length;
   }
 
-  /** The texts to be sent now; they count as under way. */
-  take(now: number): string[] {
-    const ready: string[] = [];
+  /** What is to be sent now; it counts as under way. */
+  take(now: number): Letter[] {
+    const ready: Letter[] = [];
     for (const [first] of this.#byConv.values()) {
       if (!first || first.inFlight || first.notBefore > now) continue;
       first.inFlight = true;
-      ready.push(first.text);
+      ready.push(first);
     }
     return ready;
   }
@@ -76,19 +83,25 @@ export class Outgoing {
     }
   }
 
-  /** The connection broke: whatever was under way has to be sent again. */
-  restart(): void {
-    for (const [first] of this.#byConv.values()) if (first) first.inFlight = false;
-  }
-
-  #lettersOf(conv: string): Letter[] {
-    let letters = this.#byConv.get(conv);
-    if (!letters) this.#byConv.set(conv, letters = []);
-    return letters;
+  /** The connection broke: whatever was under way has to be sent again. Gives the mids of that. */
+  restart(): string[] {
+    const cut: string[] = [];
+    for (const [first] of this.#byConv.values()) {
+      if (!first?.inFlight) continue;
+      cut.push(first.mid);
+      first.inFlight = false;
+    }
+    return cut;
   }
 
   /** Everything unacknowledged. */
   mids(): string[] {
     return [...this.#byConv.values()].flatMap((letters) => letters.map(({ mid }) => mid));
+  }
+
+  #lettersOf(conv: string): Waiting[] {
+    let letters = this.#byConv.get(conv);
+    if (!letters) this.#byConv.set(conv, letters = []);
+    return letters;
   }
 }

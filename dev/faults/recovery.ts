@@ -1,4 +1,4 @@
-import { pairOf } from "./crowd.ts";
+import { pairOf } from "./pair.ts";
 import type { Random } from "./random.ts";
 import { whereabouts, type World } from "./world.ts";
 
@@ -35,15 +35,15 @@ export async function recover(world: World, random: Random): Promise<number> {
     const to = random.pick(away.length > 0 ? away : others);
     const mid = client.write({ conv: pairOf(client.id, to.id), toid: to.id });
     missing.add(mid);
-    world.ledger.whenShown(mid, [to.id]).then(() => missing.delete(mid));
+    world.journal.whenShown(mid, to.id).then(() => missing.delete(mid));
   }
   if (!await eventually(left(), () => missing.size === 0)) {
     for (const mid of missing) {
-      const { conv = "", seq } = world.ledger.get(mid) ?? {};
-      const where = `${seq === undefined ? "not acknowledged" : "acknowledged, but not shown"} within ${
+      const { conv = "", acknowledged } = world.journal.get(mid) ?? {};
+      const where = `${acknowledged ? "acknowledged, but not shown" : "not acknowledged"} within ${
         patience / 1000
       } s after the fault was over`;
-      score.violate({ flaw: "not recovered", conv, seq, mid, where });
+      score.violate({ flaw: "not recovered", conv, seq: undefined, mid, where });
     }
   }
   return now() - began;

@@ -1,3 +1,4 @@
+import { HistoryFile } from "../proof/history_file.ts";
 import { audit } from "./audit.ts";
 import { sequence } from "./catalogue.ts";
 import { impossible } from "./database_faults.ts";
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly stopAtFirst?: boolean;
   /** After so long without a fault whoever is still cut off is a violation, in ms; a minute if left out. */
   readonly patience?: number;
+  /** Where the clients' history goes, and stays; if left out, into a file that is kept only if something is wrong. */
+  readonly history?: string | undefined;
   readonly progress: (line: string) => void;
   /** Ends the run, and all that it started, at once: {@linkcode runFaults} rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -39,6 +42,8 @@ export interface Report {
   readonly rows: readonly Row[];
   readonly total: Row;
   readonly violations: readonly Violation[];
+  /** Of what the histories show to be wrong, the events that show it. */
+  readonly excerpts: string;
   /** Messages that came again and were not shown again. */
   readonly repeats: number;
   /** Lines that the nodes logged about what nobody foresaw. */
@@ -48,9 +53,14 @@ export interface Report {
 /** Breaks a cluster of its own under load, and counts. */
 export async function runFaults(options: RunOptions): Promise<Report> {
   const random = new Random(options.seed);
+  const path = options.history ?? await Deno.makeTempFile({ prefix: "chat-faults-", suffix: ".jsonl" });
+  const kept = { path, keep: options.history !== undefined };
+  await using _removal = { [Symbol.asyncDispose]: () => kept.keep ? Promise.resolve() : Deno.remove(path) };
+  using file = new HistoryFile(path);
   await using world = await startWorld({
     random: random.fork(),
     sources: options.sources,
+    file,
     long: options.duration >= LONG,
     withClock: options.faults.some(({ name }) => name === "clock-step"),
     patience: options.patience ?? PATIENCE,
@@ -58,7 +68,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(options.signal?.reason);
   options.signal?.addEventListener("abort", stop);
-  const work = breakAndCount(world, { ...options, random });
+  const work = breakAndCount(world, { ...options, random, kept });
   // After a stop it fails at whatever has gone from under it.
   work.catch(() => "told by the race");
   try {
@@ -68,7 +78,10 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   }
 }
 
-async function breakAndCount(world: World, options: RunOptions & { random: Random }): Promise<Report> {
+async function breakAndCount(
+  world: World,
+  options: RunOptions & { random: Random; kept: { path: string; keep: boolean } },
+): Promise<Report> {
   const { seed, duration, random } = options;
   const { score, now } = world;
   const began = now();
@@ -88,10 +101,15 @@ async function breakAndCount(world: World, options: RunOptions & { random: Rando
     await pause(order.between(CALM.least, CALM.most));
   }
   say("everything works again: nobody writes any more, and what arrived is counted");
-  await audit(world, say);
-  if (score.count > 0) say(`${score.count} violations; the nodes' logs are in ${await keepLogs(world)}`);
+  const { text } = await audit(world, say);
+  if (score.count > 0) {
+    options.kept.keep = true;
+    say(`${score.count} violations; the nodes' logs are in ${await keepLogs(world)}`);
+  }
+  if (options.kept.keep) say(`the clients' history is in ${options.kept.path}`);
   return {
     ...{ seed, rows: score.rows, total: score.total, violations: score.violations, repeats: score.repeats },
+    excerpts: text,
     defects: (await Promise.all(world.nodes.map((node) => node.defects()))).flat(),
   };
 }
@@ -115,11 +133,13 @@ async function episode(
   const what = names.join(" and ");
   const before = { acknowledged: score.total.acknowledged, violations: score.count };
   say(`${what}: begins`);
+  world.journal.note(`${what}: begins`);
   score.begin(names);
   const began = now();
   const sources = faults.map(() => random.fork());
   await Promise.all(faults.map((fault, i) => fault.inject(world, sources[i]!)));
   const lifted = now();
+  world.journal.note(`${what}: over`);
   const recovery = await recover(world, random);
   score.end(recovery);
   const flaws = score.count - before.violations;

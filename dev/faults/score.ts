@@ -1,15 +1,13 @@
-/** What a server may not do, in the words of the table and of the report. */
+import type { Breach } from "../proof/findings.ts";
+
+/** What a server may not do: what the checker of histories finds, and what only the suite can know. */
 export type Flaw =
-  | "missing"
-  | "shown twice"
-  | "out of order"
-  /** A session that another one had replaced was still answered. */
-  | "served on"
+  | Breach
   /** A message was never acknowledged although nothing was broken any more. */
   | "unanswered"
   /** A message, or a login, was refused for good though nothing was wrong with it. */
-  | "refused"
-  /** A message came in other than it went out, or out of nothing. */
+  | "refused for good"
+  /** A frame that is no frame, or lacks fields. */
   | "damaged"
   /** A session was ended although nothing was wrong with it. */
   | "ended"

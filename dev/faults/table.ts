@@ -3,13 +3,20 @@ import type { Flaw, Row } from "./score.ts";
 
 const TOLD = 10;
 
+/** The columns of flaws; every other flaw is counted in the last one. */
+const COLUMNS: ReadonlyMap<string, readonly Flaw[]> = new Map([
+  ["missing", ["lost", "gap", "disappeared", "ends differ"]],
+  ["twice", ["stored twice", "shown twice", "moved"]],
+  ["out of order", ["order", "shown late"]],
+]);
+const NAMED = [...COLUMNS.values()].flat();
+
 const HEADINGS = [
   "fault",
   "injected",
   "acknowledged",
-  "missing",
-  "shown twice",
-  "out of order",
+  ...COLUMNS.keys(),
+  "other",
   "longest outage ms",
   "recovery ms, max",
 ];
@@ -28,24 +35,24 @@ export function table({ rows, total }: Pick<Report, "rows" | "total">): string {
 }
 
 function cellsOf(row: Row): string[] {
-  const flaw = (name: Flaw) => String(row.flaws.get(name) ?? 0);
+  const count = (isWanted: (flaw: Flaw) => boolean) =>
+    String([...row.flaws].reduce((sum, [flaw, count]) => isWanted(flaw) ? sum + count : sum, 0));
   return [
     row.fault,
     String(row.injected),
     String(row.acknowledged),
-    flaw("missing"),
-    flaw("shown twice"),
-    flaw("out of order"),
+    ...[...COLUMNS.values()].map((flaws) => count((flaw) => flaws.includes(flaw))),
+    count((flaw) => !NAMED.includes(flaw)),
     String(Math.round(row.outage)),
     String(Math.round(row.recovery)),
   ];
 }
 
-/** What went wrong, in words; empty if nothing did. */
-export function verdict({ total, violations }: Pick<Report, "total" | "violations">): string {
+/** What went wrong, in words, with the events that show it; empty if nothing did. */
+export function verdict({ total, violations, excerpts }: Omit<Report, "seed">): string {
   const counts = [...total.flaws].map(([flaw, count]) => `${flaw}: ${count}`);
   const told = violations.slice(0, TOLD).map(({ flaw, conv, seq, mid, where }) =>
     `  ${flaw}: conversation ${conv || "-"}, number ${seq ?? "-"}, message ${mid || "-"}: ${where}`
   );
-  return counts.length === 0 ? "" : [counts.join(", "), ...told].join("\n");
+  return counts.length === 0 ? "" : [counts.join(", "), ...told, excerpts].join("\n");
 }

@@ -1,3 +1,5 @@
+import { digestOf } from "./journal.ts";
+
 /** The numbers that a model client uses; its own, so that it is not wrong in the same way as the product. */
 export const MSG = {
   LOGIN: 1,
@@ -5,6 +7,8 @@ export const MSG = {
   REGISTER: 4,
   REGISTER_ACK: 5,
   CHAT: 6,
+  FRIEND_REQUEST: 7,
+  FRIEND_RESPONSE: 8,
   CREATE_GROUP: 9,
   JOIN_GROUP: 10,
   GROUP_CHAT: 11,
@@ -15,8 +19,13 @@ export const MSG = {
   ERROR: 16,
   CREATE_GROUP_ACK: 18,
   JOIN_GROUP_ACK: 19,
+  HISTORY: 20,
+  HISTORY_ACK: 21,
   GOODBYE: 22,
+  PRESENCE: 23,
 } as const;
+
+type State = "online" | "offline";
 
 /** What of a frame of the server a model client looks at. */
 export interface Frame {
@@ -30,7 +39,14 @@ export interface Frame {
   /** Of LOGIN_ACK: the name of the log, and how far the user is in each conversation. */
   readonly log?: string;
   readonly conversations?: readonly { readonly conv: string; readonly delivered: number }[];
+  readonly friends?: readonly { readonly id: number; readonly state: State }[];
+  /** Of PRESENCE. */
+  readonly state?: State;
+  /** Of RECEIPT. */
+  readonly kind?: "delivered" | "read";
   readonly id?: number;
+  /** The sender, in FRIEND_REQUEST and FRIEND_RESPONSE. */
+  readonly from?: number;
   readonly conv?: string;
   readonly seq?: number;
   readonly mid?: string;
@@ -46,5 +62,10 @@ export function readFrame(line: string): Frame {
   return frame as Frame;
 }
 
-/** Refusals that say nothing against the message: too fast, not stored, the server is stopping. */
-export const isPassing = (errno: number | undefined) => errno === 106 || errno === 108 || errno === 110;
+/** A frame with an entry of a log, as the history has it; undefined if a field is missing. */
+export function entryOf({ msgid, conv, seq, mid, id, from = id, msg }: Frame) {
+  const isText = msgid === MSG.CHAT || msgid === MSG.GROUP_CHAT;
+  if (conv === undefined || seq === undefined || from === undefined || msg === undefined) return undefined;
+  if (isText) return mid === undefined ? undefined : { conv, seq, from, mid, text: digestOf(msg) };
+  return { conv, seq, from, text: digestOf(`${msgid} ${msg}`) };
+}

@@ -1,7 +1,8 @@
 import { type MariaDb, type Nginx, type Redis, startMariaDb, startNginx, startRedis } from "../services.ts";
 import { Crowd } from "./crowd.ts";
 import { DatabaseClock } from "../services/database_clock.ts";
-import { Ledger } from "./ledger.ts";
+import type { HistoryFile } from "../proof/history_file.ts";
+import { Journal } from "./journal.ts";
 import { type ChatNode, startNode } from "./node.ts";
 import { Proxy } from "./proxy.ts";
 import type { Random } from "./random.ts";
@@ -25,7 +26,7 @@ export interface World extends AsyncDisposable {
   readonly proxy: Proxy;
   readonly crowd: Crowd;
   readonly score: Score;
-  readonly ledger: Ledger;
+  readonly journal: Journal;
   readonly now: () => number;
   /** Whether there is time for faults of their full length. */
   readonly long: boolean;
@@ -39,12 +40,16 @@ export interface WorldOptions {
   readonly sources?: string | undefined;
   readonly long: boolean;
   readonly patience: number;
+  /** Where the clients' history goes. */
+  readonly file: HistoryFile;
   /** Whether MariaDB's clock is to be set. */
   readonly withClock: boolean;
 }
 
 /** Starts MariaDB, Redis, two nodes, nginx and the proxy, and logs everybody in. */
-export async function startWorld({ random, sources, withClock, ...length }: WorldOptions): Promise<World> {
+export async function startWorld(
+  { random, sources, file, withClock, ...length }: WorldOptions,
+): Promise<World> {
   await using starting = new AsyncDisposableStack();
   const clock = withClock ? await DatabaseClock.make() : undefined;
   if (clock) starting.use(clock);
@@ -64,8 +69,8 @@ export async function startWorld({ random, sources, withClock, ...length }: Worl
   const proxy = starting.use(new Proxy(nginx.port, () => latency.between(0, MAX_LATENCY)));
   const now = () => performance.now();
   const score = new Score(now);
-  const ledger = new Ledger(score, now);
-  const crowd = await Crowd.gather({ port: proxy.port, score, ledger, random: random.fork(), now });
+  const journal = new Journal({ score, now, file });
+  const crowd = await Crowd.gather({ port: proxy.port, score, journal, random: random.fork(), now });
   starting.use(crowd);
   const running = starting.move();
   return {
@@ -80,7 +85,7 @@ export async function startWorld({ random, sources, withClock, ...length }: Worl
       proxy,
       crowd,
       score,
-      ledger,
+      journal,
       now,
       ...length,
     },
