@@ -105,6 +105,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
         to,
       });
       cursors.forget();
+      receipts.forget();
     },
     onDefect,
   });

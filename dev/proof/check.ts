@@ -106,6 +106,8 @@ export class Checker {
         return this.#sessions.presence(event);
       case "login":
         return this.#login(event);
+      case "asked":
+        return this.#sessions.asked(event, this.#n);
       case "left":
         return this.#sessions.left(event);
       case "end":

@@ -184,7 +184,7 @@ export class Conversation {
   #shown(event: Of<"shown">, holding: Holding): void {
     const { user, seq, mid, t } = event;
     const before = holding.held.get(seq);
-    if (before && before.type !== "read" && before.mid === mid) {
+    if (before && before.type !== "read" && before.mid === mid && !this.#isNotes) {
       const why = `user ${user} was made to show number ${seq} of ${this.name} twice`;
       this.#add("shown twice", { why, seq, mid, t, excerpt: [before, event] });
     } else if (holding.shown && seq < holding.shown.seq) {
@@ -200,6 +200,11 @@ export class Conversation {
     if (stranger === undefined) return;
     const why = `user ${event.user} sees something of ${stranger} in ${this.name}`;
     this.#add("not theirs", { why, seq: event.seq, t: event.t, excerpt: [event] });
+  }
+
+  /** What one writes to oneself is acknowledged and comes back. */
+  get #isNotes(): boolean {
+    return this.#pair !== undefined && this.#pair[0] === this.#pair[1];
   }
 
   #isNews(contradiction: string): boolean {

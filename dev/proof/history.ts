@@ -44,6 +44,8 @@ export const EventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("receipt seen"), ...by, log, conv, seq, upTo, of: z.number() }),
   /** Was told how the user `of` is. */
   z.object({ type: z.literal("presence"), ...by, of: z.number(), state: z.enum(["online", "offline"]) }),
+  /** Asks to be logged in: its session may have begun, until it is logged in or `left`. */
+  z.object({ type: z.literal("asked"), ...by }),
   /** Is logged in. `delivered`: by conversation, how much its user has already, as the server says. */
   z.object({
     type: z.literal("login"),

@@ -8,7 +8,7 @@ const GHOST = 10_000;
 const CROSSING = 1000;
 
 interface User {
-  readonly sessions: Map<string, Of<"login">>;
+  readonly sessions: Map<string, Of<"login" | "asked">>;
   /** When the user was last left without a session. */
   left?: Of<"left">;
   /** By client, the event that made it show this user as online. */
@@ -27,8 +27,10 @@ export class Sessions {
   readonly #users = new Map<number, User>();
   /** By client, whom it shows as online. */
   readonly #shown = new Map<string, Set<number>>();
-  /** By user and device, the session that counts. */
-  readonly #current = new Map<string, string>();
+  /** By user and device, the session that counts, and the place of its login in the history. */
+  readonly #current = new Map<string, { session: string; n: number }>();
+  /** By session, the place in the history where it was asked for. */
+  readonly #asked = new Map<string, number>();
   /** By session, the login that replaced it and its place in the history. */
   readonly #replaced = new Map<string, { by: Of<"login">; n: number }>();
 
@@ -37,18 +39,27 @@ export class Sessions {
     this.#silence = silence;
   }
 
+  asked(event: Of<"asked">, n: number): void {
+    this.#asked.set(sessionOf(event), n);
+    const user = this.#user(event.user);
+    for (const view of user.views.values()) this.#checkView(view, event.t);
+    user.sessions.set(sessionOf(event), event);
+  }
+
   login(event: Of<"login">, n: number): void {
     const { user: id, device = "" } = event;
     const session = sessionOf(event);
     const key = `${id} ${device}`;
     const before = this.#current.get(key);
     const user = this.#user(id);
-    if (before !== undefined && before !== session) {
-      this.#replaced.set(before, { by: event, n });
-      user.sessions.delete(before);
+    // Which of two logins that were asked for at the same time came last nobody knows.
+    const isLast = before === undefined || (this.#asked.get(session) ?? n) > before.n;
+    if (before !== undefined && before.session !== session && isLast) {
+      this.#replaced.set(before.session, { by: event, n });
+      user.sessions.delete(before.session);
     }
     for (const view of user.views.values()) this.#checkView(view, event.t);
-    this.#current.set(key, session);
+    if (isLast) this.#current.set(key, { session, n });
     user.sessions.set(session, event);
   }
 

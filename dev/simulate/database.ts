@@ -307,6 +307,8 @@ export class Database {
   readonly #writes: Write[] = [];
   #tables: Tables;
   #copies = 0;
+  /** The first writes, which every copy has. */
+  #base = 0;
   /** Nobody reaches it. */
   away = false;
 
@@ -329,10 +331,15 @@ export class Database {
     return run(this.#tables);
   }
 
+  /** Every copy has what was written so far. */
+  keep(): void {
+    this.#base = this.#writes.length;
+  }
+
   /** Goes on with a copy that lacks the last `lost` writes. */
   failOver(lost: number): void {
     this.#copies++;
-    this.#writes.splice(Math.max(0, this.#writes.length - lost));
+    this.#writes.splice(Math.max(this.#base, this.#writes.length - lost));
     this.#tables = new Tables(this.#cluster);
     for (const write of this.#writes) write(this.#tables);
   }

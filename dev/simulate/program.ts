@@ -63,6 +63,7 @@ export class Program {
   machine: Machine;
   readonly #world: World;
   readonly #index: number;
+  readonly #isShared: boolean;
   readonly #dial: (machine: Machine, events: WireEvents) => Promise<Wire>;
   readonly #note: (event: Event) => void;
   #app: App | undefined;
@@ -87,8 +88,10 @@ export class Program {
 
   constructor(
     world: World,
-    { user, index, dial, note }: {
+    { user, index, isShared, dial, note }: {
       user: number;
+      /** Whether the user has other programs. */
+      isShared: boolean;
       /** Of several programs of one user which one. */
       index: number;
       dial: (machine: Machine, events: WireEvents) => Promise<Wire>;
@@ -98,6 +101,7 @@ export class Program {
     this.user = user;
     this.#world = world;
     this.#index = index;
+    this.#isShared = isShared;
     this.#dial = dial;
     this.#note = note;
     this.machine = this.#newMachine();
@@ -332,7 +336,11 @@ export class Program {
   #sent(frame: Frame): void {
     const { msgid, mid, conv, seq } = frame;
     this.machine.tell(`→ ${JSON.stringify(frame)}`);
-    if (msgid === Msg.LOGIN && frame.token === undefined) this.#memory = undefined;
+    if (msgid === Msg.LOGIN) {
+      if (frame.token === undefined) this.#memory = undefined;
+      this.#session = `${this.user}.${this.#index}.${++this.#sessions}`;
+      this.#note({ type: "asked", ...this.#by() });
+    }
     if (!this.#memory) return;
     if (msgid === Msg.RECEIPT) {
       const upTo = frame.kind as "delivered" | "read";
@@ -354,7 +362,8 @@ export class Program {
     this.machine.tell(`← ${JSON.stringify(frame)}`);
     if (msgid === Msg.HISTORY_ACK && this.#asked) return this.#asked(frame);
     if (msgid === Msg.LOGIN_ACK && frame.errno === Errno.OK) return this.#loggedIn(frame);
-    if (msgid === Msg.LOGOUT_ACK) return this.#logged("logout");
+    const isRefused = msgid === Msg.LOGIN_ACK || (msgid === Msg.ERROR && frame.ref === Msg.LOGIN);
+    if (isRefused || msgid === Msg.LOGOUT_ACK) return this.#logged("logout");
     const memory = this.#memory;
     if (!memory) return;
     if (msgid === Msg.MESSAGE_ACK) {
@@ -413,7 +422,6 @@ export class Program {
   #loggedIn(frame: Frame): void {
     const conversations = frame.conversations as Progress[];
     const log = frame.log as string;
-    this.#session = `${this.user}.${this.#index}.${++this.#sessions}`;
     this.#memory ??= {
       name: `${this.user}.${this.#index}.${++this.#memories}`,
       log,
@@ -426,7 +434,10 @@ export class Program {
     const delivered: Record<string, number> = {};
     for (const { conv, delivered: to } of conversations) {
       delivered[conv] = to;
-      if (!memory.held.has(conv)) memory.held.set(conv, { from: to + 1, seqs: new Set() });
+      const held = memory.held.get(conv);
+      // What another program of this user has got does not come once more.
+      const from = this.#isShared ? Math.max(to + 1, held?.from ?? 1) : held?.from ?? to + 1;
+      memory.held.set(conv, { from, seqs: held?.seqs ?? new Set() });
     }
     this.#note({ type: "login", ...this.#by(), log, delivered });
   }

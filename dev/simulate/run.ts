@@ -7,7 +7,7 @@ import { Database } from "./database.ts";
 import type { Cable } from "./network.ts";
 import { SimulatedNode, type Surroundings } from "./node.ts";
 import { Program } from "./program.ts";
-import type { Fault, Schedule } from "./schedule.ts";
+import type { Fault, Planned, Schedule } from "./schedule.ts";
 import type { StoreFaults } from "./store.ts";
 import { Machine, World } from "./world.ts";
 
@@ -74,6 +74,7 @@ class Simulation {
     for (let group = 1; group <= groups; group++) {
       this.#database.write((tables) => tables.createGroup({ name: "g", description: "", creator: 1 }));
     }
+    this.#database.keep();
     for (let node = 0; node < nodes; node++) this.#startNode(node);
     for (let i = 0; i < users + doubles; i++) this.#addProgram(i < users ? i + 1 : i - users + 1, i);
     for (const { at, fault } of faults) this.#world.after(at, () => this.#begin(fault));
@@ -106,6 +107,7 @@ class Simulation {
     const program = new Program(this.#world, {
       user,
       index,
+      isShared: user <= this.#schedule.doubles,
       dial: async (machine, events) => {
         await this.#world.pause(1, machine);
         const up = this.#nodes.filter((node) => node.isUp);
@@ -205,7 +207,8 @@ class Simulation {
 
   /** Nothing goes wrong any more: after a while everybody has everything. */
   async #comeRight(): Promise<void> {
-    const { users } = this.#schedule;
+    const { users, faults } = this.#schedule;
+    await this.#world.run(Math.max(this.#world.now, ...faults.map(endOf)));
     this.#world.tell("fault", "none any more");
     // What is under way ends by itself; who is not here comes back.
     const last = this.#programs.slice(0, users);
@@ -250,3 +253,5 @@ class Simulation {
     return this.#database.tables.membership(conv, user);
   }
 }
+
+const endOf = ({ at, fault }: Planned) => "for" in fault ? at + fault.for : at;

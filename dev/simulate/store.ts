@@ -97,7 +97,7 @@ export class SimulatedStore {
       },
       log: {
         append: (message) => this.#append(message),
-        heard: (conv, seq) => {
+        heard: ({ conv, seq }) => {
           const known = this.#known.get(conv);
           if (known !== undefined && seq === known + 1) this.#known.set(conv, seq);
         },

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { pairConv } from "../../server/protocol/conversation.ts";
-import type { Kind } from "../../server/protocol/messages.ts";
+import type { Kind, LogMessage } from "../../server/protocol/messages.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
 import { type Appended, type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
 import { Random, randomSeed } from "../faults/random.ts";
@@ -92,7 +92,7 @@ test("two people who answer each other from two nodes cost one statement a messa
   const say = async (n: number) => {
     const [from, to] = n % 2 ? [one, two] : [two, one];
     const seq = seqOf(await from.log.append(entry(n % 2 ? 1 : 2, n % 2 ? 2 : 1, { mid: `m${n}` })));
-    to.log.heard("u1-2", seq);
+    to.log.heard({ ...entry(1, 2, { mid: "heard" }), seq, at: 0 });
     return seq;
   };
   for (let n = 1; n <= 10; n++) await say(n);
@@ -107,7 +107,8 @@ test("what was heard in the wrong order, twice, or of far ahead makes no hole", 
   const [one, two] = opened.all as [Store, Store];
   for (let n = 1; n <= 5; n++) await one.log.append(entry(1, 2, { mid: `a${n}` }));
   for (let n = 6; n <= 9; n++) await two.log.append(entry(1, 2, { mid: `a${n}` }));
-  for (const seq of [9, 7, 6, 6, 8, 1000]) one.log.heard("u1-2", seq);
+  const logged: LogMessage = { ...entry(1, 2, { mid: "heard" }), seq: 0, at: 0 };
+  for (const seq of [9, 7, 6, 6, 8, 1000]) one.log.heard({ ...logged, seq });
   assertEquals(seqOf(await one.log.append(entry(1, 2, { mid: "a10" }))), 10);
   assertEquals(await holes(db), "");
 });
@@ -192,3 +193,20 @@ async function everybodyAtOnce(random: Random): Promise<void> {
   assertEquals((await table("friend")).symmetricDifference(friends), new Set());
   assertEquals((await table("friendrequest")).symmetricDifference(requests), new Set());
 }
+
+test("I12: a database that lost an entry, whose number another one has by now, is noticed by the heartbeat", async () => {
+  await using db = await startMariaDb({ flushLogAtCommit: 0 });
+  let noticed = 0;
+  await using opened = await stores(db, { count: 1, users: 2, onOlder: () => noticed++ });
+  const store = opened.all[0]!;
+  await store.leases.enter({ id: "one", beat: 1 });
+  await store.leases.beat("one");
+  assertEquals(seqOf(await store.log.append(entry(1, 2, { mid: "lost" }))), 1);
+  // A copy that lacks the last entry takes over, and another node is faster.
+  await db.sql("UPDATE message SET mid = 'other' WHERE mid = 'lost'", { database: "chat" });
+  await db.restart();
+  while (noticed === 0) await store.leases.beat("one").catch(() => "not yet");
+  assertEquals(noticed, 1);
+  await store.leases.beat("one");
+  assertEquals([noticed, (await store.cluster.read()).log.length], [1, 12]);
+});

@@ -98,7 +98,7 @@ export class Envelopes {
     const said = parse(json);
     const data = isSealedMessage(said) ? said : sealed.safeParse(said).data;
     if (!data || !fits(channel, data.envelope)) return "nonsense";
-    if (data.log !== this.#log() && data.envelope.type === "message") return "hint";
+    if (data.log !== this.#log() && isAboutEntry(data.envelope)) return "hint";
     return { from: data.node, envelope: data.envelope };
   }
 }
@@ -111,6 +111,10 @@ function parse(json: string): unknown {
     return undefined;
   }
 }
+
+/** Whether it says something of an entry by its number. */
+const isAboutEntry = (envelope: Envelope) =>
+  envelope.type === "message" || (envelope.type === "reply" && envelope.reply.msgid === Msg.RECEIPT);
 
 /** What nobody vouches for is not read any further than that. */
 const worthOf = (payload: string) =>

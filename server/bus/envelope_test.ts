@@ -123,6 +123,15 @@ Deno.test("envelope: a message of a log with another name is a hint", () => {
   assertEquals(envelopes().open("user:7", payload), "hint");
 });
 
+Deno.test("envelope: a receipt in a log with another name is about other entries; other news has nothing to do with it", () => {
+  const before = envelopes({ node: "two", log: "before" });
+  const receipt = { msgid: 13, id: 2, conv: "u2-7", seq: 9, kind: "read" } as const;
+  assertEquals(envelopes().open("user:7", before.seal("user:7", { type: "reply", reply: receipt })), "hint");
+  const presence = { msgid: 23, id: 2, name: "bob", state: "offline", at: 0 } as const;
+  const opened = envelopes().open("user:7", before.seal("user:7", { type: "reply", reply: presence }));
+  assertEquals(typeof opened === "object" && opened.envelope.type, "reply");
+});
+
 Deno.test("envelope: the longest message that a server can be told to take is opened; what is longer is not read", () => {
   const body = JSON.stringify("x".repeat(16 * 1024 * 1024));
   const payload = envelopes({ node: "two" }).seal("user:7", {

@@ -106,7 +106,7 @@ export class Delivery {
     const { from, envelope } = opened;
     switch (envelope.type) {
       case "message":
-        this.#options.log.heard(envelope.message.conv, envelope.message.seq);
+        this.#options.log.heard(envelope.message);
         return this.#sequencer.pass(new Push(envelope.message));
       case "reply":
         return this.#sessionOf(channel)?.inbox.tell(keyOf(envelope.reply), envelope.reply);

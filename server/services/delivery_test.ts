@@ -48,7 +48,7 @@ function node({ users = [], groups = {}, result }: {
   const delivery = new Delivery({
     log: {
       append: () => Promise.resolve(result ?? { stored: stored(1), fresh: true }),
-      heard: (conv: string, seq: number) => seen.heard.push(`${conv} ${seq}`),
+      heard: ({ conv, seq }: LogMessage) => seen.heard.push(`${conv} ${seq}`),
     },
     sessions: {
       get: (user: number) => sessions.get(user),

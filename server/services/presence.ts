@@ -8,6 +8,8 @@ import type { Delivery } from "./delivery.ts";
 /** Users whose friends are looked up together, and the pause before the next ones, in ms. */
 const AT_ONCE = 100;
 const PAUSE = 10;
+/** The pause after the store could not be asked, in ms. */
+const RETRY = 500;
 
 interface User {
   readonly id: number;
@@ -102,7 +104,10 @@ export class Presence {
       try {
         await this.#tell(some);
       } catch (error) {
-        // Nobody waits for this news, and none is lost that a login does not show as well.
+        if (error instanceof StoreUnavailable && !this.#pauses.ended) {
+          await this.#pauses.pause(RETRY);
+          continue;
+        }
         if (!(error instanceof StoreUnavailable)) this.#onDefect(error);
       }
       for (const [id, gone] of some) {

@@ -99,3 +99,13 @@ Deno.test("presence: a store that is away loses news, and nothing more", async (
   await presence.close();
   assertEquals([told.length, defects], [50, []]);
 });
+
+Deno.test("presence: what cannot be told because the store is away is told when it is there again", async () => {
+  const { presence, told, state, defects } = setUp({ online: [1] });
+  state.failures = 2;
+  presence.left({ id: 2, name: "bob" });
+  const deadline = Date.now() + 5000;
+  while (told.length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals([told, defects], [["1: bob offline"], []]);
+  await presence.close();
+});

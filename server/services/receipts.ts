@@ -47,6 +47,11 @@ export class Receipts {
     this.#cancel ??= this.#after(GATHER, () => this.flush());
   }
 
+  /** Drops what waits: the numbers of the conversations mean other entries now. */
+  forget(): void {
+    this.#due.clear();
+  }
+
   /** Tells what waits. */
   flush(): void {
     this.#cancel?.();

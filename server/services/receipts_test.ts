@@ -74,3 +74,13 @@ Deno.test("receipts: a stop loses none", () => {
   pass();
   assertEquals(told.length, 2);
 });
+
+Deno.test("receipts: what waits when the log gets another name is about other entries, and told to nobody", () => {
+  const { receipts, told, session, pass } = bench();
+  receipts.accept(session(1), { conv: "u1-2", seq: 9, kind: "read" });
+  receipts.forget();
+  pass();
+  receipts.accept(session(1), { conv: "u1-2", seq: 2, kind: "read" });
+  pass();
+  assertEquals(told, ["2: 1 read u1-2 2"]);
+});

@@ -136,7 +136,7 @@ export interface LogStore {
    * Another node says that it has committed this entry. The store may take its number for the newest if it is exactly
    * one more than what it knows; it must not believe it in any other way.
    */
-  heard(conv: string, seq: number): void;
+  heard(message: LogMessage): void;
   /**
    * Entries in ascending order, with their senders' names as of now; a sender whose account is gone has the name "".
    * Numbers may be missing, at the beginning or in between, where entries were purged: a page skips them and holds

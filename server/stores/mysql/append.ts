@@ -1,9 +1,10 @@
 import { kindOf } from "../../protocol/kinds.ts";
 import { BATCH, GroupCommit } from "../group_commit.ts";
+import type { LogMessage } from "../../protocol/messages.ts";
 import { plan, type Row } from "../plan.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "../store.ts";
 import { codeOf, type Database, fitting, type Session } from "./database.ts";
-import { type Entry, factsOf, readNewest, readStanding, readStored, readUsers } from "./facts.ts";
+import { type Entry, factsOf, readNames, readNewest, readStanding, readStored, readUsers } from "./facts.ts";
 import { Contended } from "./contended.ts";
 import { KnownNumbers } from "./known.ts";
 import { Lanes, type Settled } from "./lanes.ts";
@@ -80,8 +81,14 @@ export class MysqlAppend {
   }
 
   /** See {@linkcode LogStore.heard}. */
-  heard(conv: string, seq: number): void {
-    this.#known.hear(conv, seq);
+  heard({ conv, seq, sender, mid }: LogMessage): void {
+    this.#known.hear(conv, seq, mid === null ? undefined : { seq, sender, key: mid });
+  }
+
+  /** Looks whether the database has what this node knows to be committed: another one may answer by now. */
+  async compare(): Promise<void> {
+    this.#isNew = true;
+    await this.#options.pipeline.withSession((session) => this.#look(session));
   }
 
   /** Resolves when everything appended so far has been committed or refused. */
@@ -171,7 +178,9 @@ export class MysqlAppend {
     });
     await begin(session, rows);
     await insert(session, rows);
-    for (const { message } of rows) this.#known.note(message.conv, message.seq);
+    for (const { message: { conv, seq, sender }, entry: { key } } of rows) {
+      this.#known.note(conv, seq, { seq, sender, key });
+    }
     entries.forEach((entry, i) => done?.set(entry, outcomes[i]!));
     return outcomes;
   }
@@ -262,7 +271,9 @@ export class MysqlAppend {
     const known = this.#known.committed(conv) ?? 0;
     if (before < known) await this.#older();
     if (before > known) this.#contended.note(conv);
-    this.#known.note(conv, before + rows.length);
+    const last = rows.at(-1)!;
+    const seqNow = before + rows.length;
+    this.#known.note(conv, seqNow, { seq: seqNow, sender: last.message.sender, key: last.entry.key });
     return numbered(outcomes, { rows, before });
   }
 
@@ -274,6 +285,7 @@ export class MysqlAppend {
     try {
       if (await this.#options.isRenamed(session)) await this.#older();
       await this.#readNewest(session, latest);
+      if (await this.#isOther(session, latest)) await this.#older();
     } catch (error) {
       this.#isNew = !(error instanceof Older);
       throw error;
@@ -290,6 +302,20 @@ export class MysqlAppend {
     if (isOlder) await this.#older();
     for (const [conv, seq] of found) this.#known.note(conv, seq);
     return found;
+  }
+
+  /** Whether other entries have the numbers of some that were committed. Those that are not there may be purged. */
+  async #isOther(session: Session, convs: readonly string[]): Promise<boolean> {
+    const committed = convs.flatMap((conv) => {
+      const entry = this.#known.entry(conv);
+      return entry ? [{ conv, ...entry }] : [];
+    });
+    if (committed.length === 0) return false;
+    const named = await readNames(session, committed);
+    return committed.some(({ conv, seq, sender, key }) => {
+      const found = named.get(`${conv} ${seq}`);
+      return found !== undefined && (found.sender !== sender || found.key !== key);
+    });
   }
 
   /** Refuses everything that is under way: its senders have to send first what was lost before it. */

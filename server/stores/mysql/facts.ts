@@ -2,7 +2,8 @@ import { STRANGERS } from "../../protocol/kinds.ts";
 import type { LogMessage } from "../../protocol/messages.ts";
 import type { Facts } from "../plan.ts";
 import type { NewMessage } from "../store.ts";
-import { placeholders, roundedUp, type Session } from "./database.ts";
+import { padded, placeholders, roundedUp, type Session } from "./database.ts";
+import type { Named } from "./known.ts";
 import { MESSAGE_COLUMNS, type MessageRow, NEWEST, toMessage } from "./log.ts";
 
 /**
@@ -47,6 +48,21 @@ export async function readStored(
     some.flatMap(({ sender, key }) => [sender, key]),
   );
   return new Map(rows.map((row) => [`${row.sender} ${row.mid}`, toMessage(row)]));
+}
+
+/** Who wrote the entries of these numbers, and under which mids, by `conv seq`. */
+export async function readNames(
+  session: Session,
+  places: readonly { readonly conv: string; readonly seq: number }[],
+): Promise<Map<string, Named>> {
+  const some = padded(places);
+  const rows = await session.rows<Named & { conv: string }>(
+    `SELECT conv, seq, sender, mid AS \`key\` FROM message WHERE (conv, seq) IN (${
+      placeholders(some.length, 2)
+    })`,
+    some.flatMap(({ conv, seq }) => [conv, seq]),
+  );
+  return new Map(rows.map((row) => [`${row.conv} ${row.seq}`, row]));
 }
 
 /** Which of the entries are for somebody who is there, by id. Only those are asked about whose conversation begins. */

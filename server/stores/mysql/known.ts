@@ -1,8 +1,18 @@
+/** Which entry has a number. */
+export interface Named {
+  readonly seq: number;
+  readonly sender: number;
+  /** The mid that it is stored under. */
+  readonly key: string;
+}
+
 interface Known {
   /** The highest number that this node knows to be committed. */
   seq: number;
   /** Whether it is likely to be the newest still. */
   sure: boolean;
+  /** The newest entry of which this node knows more than its number. */
+  entry?: Named | undefined;
 }
 
 /**
@@ -30,20 +40,29 @@ export class KnownNumbers {
     return this.#known.get(conv)?.seq;
   }
 
-  /** The conversation's newest number was this just now. */
-  note(conv: string, seq: number): void {
+  /** An entry that is known to have been committed. */
+  entry(conv: string): Named | undefined {
+    return this.#known.get(conv)?.entry;
+  }
+
+  /** The conversation's newest number was this just now, of this entry if that is known. */
+  note(conv: string, seq: number, entry?: Named): void {
     const known = this.#known.get(conv);
     this.#known.delete(conv);
-    this.#known.set(conv, { seq: Math.max(seq, known?.seq ?? 0), sure: true });
+    this.#known.set(conv, { seq: Math.max(seq, known?.seq ?? 0), sure: true, entry: entry ?? known?.entry });
     if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value!);
   }
 
   /** Another node has committed this entry. Who hears of more than the next one has missed some. */
-  hear(conv: string, seq: number): void {
+  hear(conv: string, seq: number, entry?: Named): void {
     const known = this.#known.get(conv);
     if (!known || seq <= known.seq) return;
-    if (seq === known.seq + 1) known.seq = seq;
-    else known.sure = false;
+    if (seq !== known.seq + 1) {
+      known.sure = false;
+      return;
+    }
+    known.seq = seq;
+    known.entry = entry ?? known.entry;
   }
 
   /** The number was not the newest. That it is committed stays true. */

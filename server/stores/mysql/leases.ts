@@ -27,13 +27,22 @@ export class MysqlLeases implements LeaseStore {
   readonly #db: Database;
   readonly #pulse: Database;
   readonly #online: OnlineUsers;
+  readonly #compare: () => Promise<void>;
+  /** Whether the heartbeat has a new connection, and nobody has looked yet what is behind it. */
+  #isNew = false;
   readonly #takes: GroupCommit<Lease, Lease | undefined>;
   readonly #releases: GroupCommit<Given, void>;
 
-  /** @param pulse Connections for the heartbeat only: it must not wait behind anything else. */
-  constructor(db: Database, pulse: Database) {
+  /**
+   * @param pulse Connections for the heartbeat only: it must not wait behind anything else.
+   * @param options.compare Looks whether the database has what is known to be committed. A heartbeat that comes back to
+   * a database waits for it, since nothing else may be written here for long.
+   */
+  constructor(db: Database, pulse: Database, { compare }: { compare: () => Promise<void> }) {
     this.#db = db;
     this.#pulse = pulse;
+    this.#compare = compare;
+    pulse.onConnection(() => this.#isNew = true);
     this.#online = new OnlineUsers(db);
     this.#takes = new GroupCommit((leases) => this.#takeAll(leases), TOGETHER);
     this.#releases = new GroupCommit((leases) => this.#releaseAll(leases), TOGETHER);
@@ -53,6 +62,8 @@ export class MysqlLeases implements LeaseStore {
     );
     const [row] = rows;
     if (!row) throw new Error("the table cluster has lost its row");
+    if (this.#isNew) await this.#compare();
+    this.#isNew = false;
     const nodes = rows.flatMap(({ id, beat }) => id === null || beat === null ? [] : [{ id, beat }]);
     return { ours: changed > 0, nodes, log: row.log };
   }

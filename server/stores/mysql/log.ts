@@ -62,8 +62,8 @@ export class MysqlLog implements LogStore {
     return this.#append.append(message);
   }
 
-  heard(conv: string, seq: number): void {
-    this.#append.heard(conv, seq);
+  heard(message: LogMessage): void {
+    this.#append.heard(message);
   }
 
   async read({ conv, after, before, limit, maxSize = Infinity }: Page): Promise<LogMessage[]> {

@@ -78,7 +78,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     accounts: new MysqlAccounts(db, now),
     social: new MysqlSocial(db, now),
     log: new MysqlLog(db, append),
-    leases: new MysqlLeases(db, pulse),
+    leases: new MysqlLeases(db, pulse, { compare: () => append.compare() }),
     cluster,
     close: () => closing ??= append.drain().then(close),
   };
