@@ -15,10 +15,10 @@ export const IN_FLIGHT = { bytes: MIB, requests: 256 } as const;
  */
 export const OUTBOX_LAST_DEFENCE = 32 * MIB;
 
-/** Receipts and states that wait for one client that does not read; the oldest are dropped. */
-export const NEWS = 128 * KIB;
+/** Receipts and states that wait for one client that does not read, half a KiB each at most; the oldest are dropped. */
+export const NEWS = { pieces: 500 } as const;
 
-/** Entries of all conversations that wait on this node for the entries before them. */
+/** Texts of the entries of all conversations that wait on this node for the entries before them. */
 export const HELD_ENTRIES = 32 * MIB;
 
 /** Wake-ups that wait for Redis to take them. More are not sent: the other nodes are asked to look into the log. */

@@ -200,7 +200,7 @@ export class Tables {
   behind(users: readonly number[]): Behind[] {
     return users.flatMap((user) =>
       this.conversations(user).filter(({ seq, delivered }) => seq > delivered)
-        .map(({ conv, seq }) => ({ user, conv, seq }))
+        .map(({ conv, seq, delivered }) => ({ user, conv, seq, delivered }))
     );
   }
 

@@ -210,3 +210,31 @@ test("I12: a database that lost an entry, whose number another one has by now, i
   await store.leases.beat("one");
   assertEquals([noticed, (await store.cluster.read()).log.length], [1, 12]);
 });
+
+test("entries of one conversation keep the order of the calls, whether in the pipeline or in a lane", async () => {
+  await using db = await startMariaDb({ flushLogAtCommit: 0 });
+  await using opened = await stores(db, { count: 2, users: 30 });
+  const [one, two] = opened.all as [Store, Store];
+  const busy = { on: true };
+  const others = Array.from({ length: 20 }, async (_, i) => {
+    for (let n = 0; busy.on; n++) await one.log.append(entry(10, 11 + i % 19, { mid: `other ${i} ${n}` }));
+  });
+  const sent: Promise<unknown>[] = [];
+  const say = (store: Store, [from, to]: readonly [number, number], about: { mid: string; kind?: Kind }) =>
+    sent.push(store.log.append(entry(from, to, about)));
+  // Both nodes write to one conversation, and a step of becoming friends comes before many messages.
+  say(one, [3, 4], { mid: "m000", kind: "request" });
+  for (let n = 1; n <= 300; n++) {
+    const mid = `m${`${n}`.padStart(3, "0")}`;
+    say(one, [1, 2], { mid });
+    say(two, [2, 1], { mid });
+    say(one, [3, 4], { mid });
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(sent);
+  busy.on = false;
+  await Promise.all(others);
+  const order = "SELECT a.conv, a.sender, a.mid FROM message AS a JOIN message AS b USING (conv, sender) " +
+    "WHERE conv IN ('u1-2', 'u3-4') AND a.seq < b.seq AND a.mid > b.mid";
+  assertEquals(await db.sql(order, { database: "chat" }), "");
+});

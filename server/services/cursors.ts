@@ -14,6 +14,9 @@ export class Cursors {
   #dirty = new Map<string, CursorMove>();
   #cancel: Cancel | undefined;
   #writing: Promise<void> = Promise.resolve();
+  /** The write that has not begun: however many wait for it, one is enough. */
+  #next: Promise<void> | undefined;
+  #history = 0;
 
   /** @param interval The longest time that a move waits, in ms. */
   constructor(
@@ -29,6 +32,11 @@ export class Cursors {
     this.#onError = options.onError;
   }
 
+  /** Counts the logs that are not there any more. Moves in one of them are void. */
+  get history(): number {
+    return this.#history;
+  }
+
   mark(move: CursorMove): void {
     const key = `${move.user} ${move.conv}`;
     const waiting = this.#dirty.get(key);
@@ -40,12 +48,15 @@ export class Cursors {
   flush(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#writing = this.#writing.then(() => this.#write());
-    return this.#writing;
+    return this.#next ??= this.#writing = this.#writing.then(() => {
+      this.#next = undefined;
+      return this.#write();
+    });
   }
 
   /** Drops what is waiting: it is about a log that is not there any more. */
   forget(): void {
+    this.#history++;
     this.#dirty.clear();
   }
 
@@ -60,12 +71,13 @@ export class Cursors {
     if (this.#dirty.size === 0) return;
     const moves = this.#dirty;
     this.#dirty = new Map();
+    const history = this.#history;
     try {
       await this.#log.moveCursors([...moves.values()]);
       this.#onStored();
     } catch (error) {
       this.#onError(error);
-      for (const move of moves.values()) this.mark(move);
+      if (history === this.#history) { for (const move of moves.values()) this.mark(move); }
     }
   }
 }

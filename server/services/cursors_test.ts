@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { CursorMove, LogStore } from "../stores/store.ts";
+import { type CursorMove, type LogStore, StoreUnavailable } from "../stores/store.ts";
 import { Cursors } from "./cursors.ts";
 import { system } from "../system.ts";
 
@@ -30,4 +30,47 @@ Deno.test("cursors: moves of an interval are one row for each conversation; a fa
     conv: "u1-2",
     delivered: 1,
   }]]);
+});
+
+Deno.test("cursors: however many wait for the writing, one write follows the one that is under way", async () => {
+  const writes: (() => void)[] = [];
+  const log = {
+    moveCursors: () => new Promise<void>((resolve) => writes.push(resolve)),
+  } as unknown as LogStore;
+  const cursors = new Cursors(log, { interval: 100_000, after: system.after, onError: () => {} });
+  const mark = (delivered: number) => cursors.mark({ user: 1, conv: "u1-2", delivered });
+  mark(1);
+  const flushes = [cursors.flush()];
+  await new Promise((resolve) => setTimeout(resolve));
+  for (let n = 2; n <= 10; n++) {
+    mark(n);
+    flushes.push(cursors.flush());
+  }
+  writes[0]!();
+  await new Promise((resolve) => setTimeout(resolve));
+  writes[1]!();
+  await Promise.all(flushes);
+  assertEquals(writes.length, 2);
+});
+
+Deno.test("cursors: I12: what an older log's write brings back is not written to the new one", async () => {
+  const written: CursorMove[] = [];
+  const failing = Promise.withResolvers<void>();
+  let isFirst = true;
+  const log = {
+    moveCursors: (moves: readonly CursorMove[]) => {
+      if (!isFirst) written.push(...moves);
+      return isFirst ? (isFirst = false, failing.promise) : Promise.resolve();
+    },
+  } as unknown as LogStore;
+  const cursors = new Cursors(log, { interval: 1, after: system.after, onError: () => {} });
+  cursors.mark({ user: 1, conv: "u1-2", delivered: 100 });
+  const flushing = cursors.flush();
+  await new Promise((resolve) => setTimeout(resolve));
+  cursors.forget();
+  failing.reject(new StoreUnavailable("no answer in time"));
+  await flushing;
+  cursors.mark({ user: 1, conv: "u1-2", delivered: 2 });
+  await cursors.close();
+  assertEquals(written, [{ user: 1, conv: "u1-2", delivered: 2 }]);
 });

@@ -1,8 +1,9 @@
 import { Errno, Refusal } from "../errors.ts";
+import { groupConv } from "../protocol/conversation.ts";
 import type { Member } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Frame } from "../protocol/schemas.ts";
-import type { LeaseStore, SocialStore, Store } from "../stores/store.ts";
+import type { LeaseStore, LogStore, SocialStore, Store } from "../stores/store.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** Members of a group that the answer to joining it shows, at most. */
@@ -12,11 +13,13 @@ const SHOWN = 200;
 export class Groups {
   readonly #social: SocialStore;
   readonly #leases: Pick<LeaseStore, "online">;
+  readonly #log: Pick<LogStore, "membership">;
   readonly #sessions: Sessions;
 
-  constructor(store: Pick<Store, "social" | "leases">, sessions: Sessions) {
+  constructor(store: Pick<Store, "social" | "leases" | "log">, sessions: Sessions) {
     this.#social = store.social;
     this.#leases = store.leases;
+    this.#log = store.log;
     this.#sessions = sessions;
   }
 
@@ -35,6 +38,7 @@ export class Groups {
   async join(session: Session, frame: Frame<typeof Msg.JOIN_GROUP>): Promise<void> {
     const { groupid } = frame;
     const result = await this.#social.joinGroup(groupid, session.user.id);
+    if (result === "already") await this.#enter(session, groupid);
     if (typeof result === "object") {
       await this.#sessions.joinGroup(session, { group: groupid, seq: result.joined });
       const about = frame.details ? await this.#about(session, groupid) : {};
@@ -45,6 +49,13 @@ export class Groups {
       ? new Refusal(Errno.NO_SUCH_GROUP, "no such group")
       : new Refusal(Errno.ALREADY_DONE, "you are a member already");
     session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno, groupid, errmsg: message });
+  }
+
+  /** A session may not know of a group whose answer to joining was lost. */
+  async #enter(session: Session, group: number): Promise<void> {
+    if (session.groups.has(group)) return;
+    const membership = await this.#log.membership(groupConv(group), session.user.id);
+    if (membership) await this.#sessions.joinGroup(session, { group, seq: membership.joined });
   }
 
   /** What one who has joined sees of the group. */

@@ -80,8 +80,8 @@ export class Healer {
 
   async #look(users: readonly number[]): Promise<void> {
     try {
-      for (const { user, conv, seq } of await this.#options.log.behind(users)) {
-        this.#options.sessions.get(user)?.inbox.notice(conv, seq);
+      for (const { user, conv, seq, delivered } of await this.#options.log.behind(users)) {
+        this.#options.sessions.get(user)?.inbox.notice(conv, seq, delivered);
       }
     } catch (error) {
       // Asked again as soon as there is reason to: nobody is told of a message while the store is away.

@@ -40,7 +40,12 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
 }
 
 Deno.test("healer: tells sessions what they have not got; of users without one nothing is said", async () => {
-  const behind = [{ user: 2, conv: "u1-2", seq: 7 }, { user: 9, conv: "g1", seq: 1 }];
+  const behind = [{ user: 2, conv: "u1-2", seq: 7, delivered: 3 }, {
+    user: 9,
+    conv: "g1",
+    seq: 1,
+    delivered: 0,
+  }];
   const { healer, noticed, asked, until } = setUp({ users: 3, behind });
   healer.heal();
   await until(1);
@@ -88,7 +93,7 @@ Deno.test("healer: what is asked for while it looks is looked for once more, how
 Deno.test("healer: a store that is away is asked again", async () => {
   const { healer, failures, noticed, defects, until } = setUp({
     users: 1,
-    behind: [{ user: 1, conv: "g1", seq: 2 }],
+    behind: [{ user: 1, conv: "g1", seq: 2, delivered: 0 }],
   });
   failures.push(new StoreUnavailable("away"));
   healer.heal();

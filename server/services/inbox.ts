@@ -1,3 +1,4 @@
+import { NEWS } from "../bounds.ts";
 import { Errno, Refusal } from "../errors.ts";
 import { pairConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
@@ -11,8 +12,6 @@ import type { Peer } from "./peer.ts";
 const PAGE = { limit: 200, maxSize: 64 * 1024 } as const;
 /** The same while other conversations wait for their turn, or each entry takes {@linkcode V1_PACE}. */
 const SMALL_PAGE = { limit: 50, maxSize: 16 * 1024 } as const;
-/** What is kept to be told to a client that does not read, at most. */
-const MAX_NEWS = 1000;
 /** How often to look whether the session may be served again, in ms. */
 const UNSURE_PAUSE = 200;
 /** The pause after each frame that a v1 client is sent while it catches up, in ms. */
@@ -46,6 +45,8 @@ export class Inbox {
   readonly #peer: Peer;
   readonly #log: LogStore;
   readonly #cursors: Cursors;
+  /** Which of the logs that this node has known the positions are about. */
+  readonly #history: number;
   readonly #mayServe: () => boolean;
   readonly #after: System["after"];
   readonly #onDefect: (error: unknown) => void;
@@ -77,6 +78,7 @@ export class Inbox {
     this.#peer = options.peer;
     this.#log = options.log;
     this.#cursors = options.cursors;
+    this.#history = options.cursors.history;
     this.#mayServe = options.mayServe;
     this.#after = options.after;
     this.#onDefect = options.onDefect;
@@ -127,9 +129,12 @@ export class Inbox {
     }
   }
 
-  /** The log has entries of a conversation up to `seq` at least. */
-  notice(conv: string, seq: number): void {
-    if (this.#started && seq <= this.#position(conv).pushed) return;
+  /**
+   * The log has entries of a conversation up to `seq` at least.
+   * @param delivered Where the client is, in case that it is not known here yet.
+   */
+  notice(conv: string, seq: number, delivered = 0): void {
+    if (this.#started && seq <= this.#position(conv, delivered).pushed) return;
     this.#fallBehind(conv, seq);
     this.#wake();
   }
@@ -165,7 +170,7 @@ export class Inbox {
     }
     this.#news.delete(key);
     this.#news.set(key, reply);
-    if (this.#news.size > MAX_NEWS) this.#news.delete(this.#news.keys().next().value!);
+    if (this.#news.size > NEWS.pieces) this.#news.delete(this.#news.keys().next().value!);
     this.#wake();
   }
 
@@ -203,11 +208,12 @@ export class Inbox {
     this.#mark(message.conv, position);
   }
 
-  #position(conv: string): Position {
+  #position(conv: string, at = 0): Position {
     let position = this.#positions.get(conv);
     if (!position) {
-      // Not there at login and not entered since: a pair's conversation that has begun just now.
-      position = { pushed: 0, foreign: 0, delivered: 0, read: 0 };
+      // Not there at login and not entered since: a pair's conversation that has begun just now, or what this session
+      // was not told of.
+      position = { pushed: at, foreign: at, delivered: at, read: at };
       this.#positions.set(conv, position);
     }
     return position;
@@ -227,6 +233,7 @@ export class Inbox {
 
   /** With everything of others confirmed, what follows of one's own needs no confirmation. */
   #mark(conv: string, position: Position): void {
+    if (this.#history !== this.#cursors.history) return;
     const delivered = position.delivered >= position.foreign ? position.pushed : position.delivered;
     this.#cursors.mark({ user: this.#user, conv, delivered, read: position.read });
   }

@@ -407,3 +407,14 @@ Deno.test("inbox: with its newest entries purged, a conversation is not asked fo
   assertEquals([peer.pushed, log.reads], [range(1, 10), 2]);
   await close();
 });
+
+Deno.test("inbox: a conversation that the session was not told of begins where its user is", async () => {
+  const { inbox, log, peer, settled, close } = setUp();
+  for (let n = 0; n < 30; n++) log.add(OTHER, "g5");
+  inbox.load([]);
+  inbox.start();
+  inbox.notice("g5", 30, 25);
+  await settled(5);
+  assertEquals(peer.pushed, range(26, 30, "g5"));
+  await close();
+});

@@ -139,7 +139,7 @@ export class Leases {
       await this.#take({ ...claim, session });
       // Frozen in between: the lease may have been taken by somebody else again. And what has just come back from an
       // outage may be older than it was.
-      if (lapses !== this.#lapses || this.#failed || !this.valid) {
+      if (lapses !== this.#lapses || this.#failed || this.#pauses.ended || !this.valid) {
         this.look();
         await this.#options.store.release({ user: claim.user, session });
         throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });

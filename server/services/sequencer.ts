@@ -1,3 +1,4 @@
+import { HELD_ENTRIES } from "../bounds.ts";
 import type { Push } from "../protocol/encode.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 import type { Cancel, System } from "../system.ts";
@@ -34,6 +35,8 @@ export class Sequencer {
   readonly #system: Pick<System, "monotonic" | "after">;
   readonly #onDefect: (error: unknown) => void;
   readonly #conversations = new Map<string, Conversation>();
+  /** Of the texts that wait, in characters. */
+  #size = 0;
 
   constructor(options: {
     log: LogStore;
@@ -64,7 +67,8 @@ export class Sequencer {
     } else if (isFar && known.held.size === 0) {
       this.#advance(known, push);
     } else {
-      known.held.set(seq, push);
+      this.#hold(known, push);
+      if (this.#size > HELD_ENTRIES) return this.close();
       if (known.held.size >= MOST) return this.#giveUp(known);
       known.cancel ??= this.#system.after(PATIENCE, () => void this.#fill(conv, known).catch(this.#onDefect));
     }
@@ -93,7 +97,7 @@ export class Sequencer {
     known.last = push.message.seq;
     this.#deliver(push);
     for (let next = known.held.get(known.last + 1); next; next = known.held.get(known.last + 1)) {
-      known.held.delete(++known.last);
+      this.#release(known, ++known.last);
       this.#deliver(next);
     }
     if (known.held.size > 0 || known.cancel === undefined) return;
@@ -111,7 +115,7 @@ export class Sequencer {
         if (message.seq !== known.last + 1) continue;
         known.last = message.seq;
         this.#deliver(known.held.get(message.seq) ?? this.#toPush(message));
-        known.held.delete(message.seq);
+        this.#release(known, message.seq);
       }
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
@@ -121,12 +125,23 @@ export class Sequencer {
     }
   }
 
+  #hold(known: Conversation, push: Push): void {
+    this.#release(known, push.message.seq);
+    known.held.set(push.message.seq, push);
+    this.#size += push.message.body.length;
+  }
+
+  #release(known: Conversation, seq: number): void {
+    this.#size -= known.held.get(seq)?.message.body.length ?? 0;
+    known.held.delete(seq);
+  }
+
   /** Passes on what waits as it is. */
   #giveUp(known: Conversation): void {
     known.cancel?.();
     known.cancel = undefined;
     const held = [...known.held.values()].sort((a, b) => a.message.seq - b.message.seq);
-    known.held.clear();
+    for (const { message } of held) this.#release(known, message.seq);
     for (const push of held) {
       known.last = Math.max(known.last, push.message.seq);
       this.#deliver(push);

@@ -265,7 +265,12 @@ export function storeContract(
     await store.log.moveCursors([{ user, conv, delivered: 2, read: 1 }]);
     await store.log.moveCursors([]);
     assertEquals(await progress(), [{ conv, seq: 5, delivered: 4, read: 1 }]);
-    assertEquals((await store.log.behind([user, stranger])).map(plain), [{ user, conv, seq: 5 }]);
+    assertEquals((await store.log.behind([user, stranger])).map(plain), [{
+      user,
+      conv,
+      seq: 5,
+      delivered: 3,
+    }]);
     const many = Array.from({ length: 120 }, () => ({ user, conv, delivered: 5 }));
     await store.log.moveCursors([...many, { user, conv: "u1-999999", delivered: 5 }]);
     assertEquals(await progress(), [{ conv, seq: 5, delivered: 5, read: 1 }]);
@@ -283,7 +288,7 @@ export function storeContract(
     await store.log.moveCursors([{ user, conv, delivered: 7, read: 6 }]);
     assertEquals((await store.log.conversations(user)).map(plain), [{ conv, seq: 1, delivered: 1, read: 1 }]);
     await chat("a", "b", null);
-    assertEquals((await store.log.behind([user])).map(plain), [{ user, conv, seq: 2 }]);
+    assertEquals((await store.log.behind([user])).map(plain), [{ user, conv, seq: 2, delivered: 1 }]);
   });
 
   test("groups: members, roles, and what came before joining", async (store) => {

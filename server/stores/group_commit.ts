@@ -22,14 +22,12 @@ export const BATCH: BatchLimits<NewMessage> = {
 /**
  * Gathers what comes in while a commit is under way and commits it together: idle means immediate, busy means
  * large batches. Each entry's promise settles with its own result, which may still be on its way when the next batch
- * begins. If a batch fails for any other reason than that
- * the store cannot be reached, its entries are tried one by one, so that a bad one fails alone.
+ * begins. An entry that cannot be stored is one of the results; if a batch fails as a whole, so does each of its entries.
  */
 export class GroupCommit<Entry, Result> {
   readonly #commit: (batch: readonly Entry[]) => Results<Result>;
   readonly #limits: BatchLimits<Entry>;
   #waiting: Waiter<Entry, Result>[] = [];
-  #alone: Promise<void> | undefined;
   #running = 0;
   #drained: (() => void)[] = [];
 
@@ -60,9 +58,7 @@ export class GroupCommit<Entry, Result> {
     // One turn of the loop, so that the frames that other connections have ready join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      // Nothing overtakes entries that are tried one by one.
-      if (this.#alone) await this.#alone;
-      else await this.#settle(this.#waiting.splice(0, this.#next()));
+      await this.#settle(this.#waiting.splice(0, this.#next()));
     }
     // In the same turn as the look at what is waiting, so that nothing falls in between.
     this.#running--;
@@ -79,24 +75,14 @@ export class GroupCommit<Entry, Result> {
     return this.#limits.fit?.(count) ?? count;
   }
 
-  async #settleEach(batch: readonly Waiter<Entry, Result>[]): Promise<void> {
-    for (const waiter of batch) await this.#settle([waiter]);
-  }
-
   async #settle(batch: readonly Waiter<Entry, Result>[]): Promise<void> {
     try {
       const results = await this.#commit(batch.map((waiter) => waiter.entry));
       for (let i = 0; i < batch.length; i++) batch[i]!.resolve(results[i]!);
     } catch (error) {
-      if (batch.length > 1 && !(error instanceof StoreUnavailable)) {
-        this.#alone = this.#settleEach(batch);
-        await this.#alone;
-        this.#alone = undefined;
-      } else {
-        // A store that is away is not asked again for each of those that wait.
-        const refused = error instanceof StoreUnavailable ? [...batch, ...this.#waiting.splice(0)] : batch;
-        for (const waiter of refused) waiter.reject(error);
-      }
+      // A store that is away is not asked again for each of those that wait.
+      const refused = error instanceof StoreUnavailable ? [...batch, ...this.#waiting.splice(0)] : batch;
+      for (const waiter of refused) waiter.reject(error);
     }
   }
 }

@@ -123,6 +123,8 @@ export interface Behind {
   readonly conv: string;
   /** Its newest entry. */
   readonly seq: number;
+  /** How far it was delivered to the user. */
+  readonly delivered: number;
 }
 
 export interface LogStore {

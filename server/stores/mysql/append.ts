@@ -76,8 +76,7 @@ export class MysqlAppend {
   /** See {@linkcode LogStore.append}. */
   append(message: NewMessage): Promise<Appended> {
     const entry: Entry = { ...message, key: message.mid ?? this.#mids.next(), history: this.#history };
-    const apart = this.#lanes.has(entry.conv) || this.#contended.has(entry.conv);
-    return apart ? this.#lanes.add(entry) : this.#commits.add(entry);
+    return this.#commits.add(entry);
   }
 
   /** See {@linkcode LogStore.heard}. */
@@ -101,7 +100,8 @@ export class MysqlAppend {
     if (entries.some(this.#isOld)) throw new Older();
     const apart = new Set<string>();
     for (const { conv, kind } of entries) {
-      if (this.#lanes.has(conv) || kindOf(kind).effects.length > 0) apart.add(conv);
+      const isApart = this.#lanes.has(conv) || this.#contended.has(conv) || kindOf(kind).effects.length > 0;
+      if (isApart) apart.add(conv);
     }
     const done = new Map<Entry, Appended>();
     await this.#together(entries.filter(({ conv }) => !apart.has(conv)), done);
@@ -115,13 +115,15 @@ export class MysqlAppend {
     let left = entries.toSorted((a, b) => a.conv === b.conv ? 0 : a.conv < b.conv ? -1 : 1);
     let isClash = false;
     let lookUp = false;
+    /** What the newest numbers were taken for. */
+    const counted = new Map<string, number>();
     while (left.length > 0) {
       try {
         await this.#options.pipeline.withSession(async (session) => {
           if (this.#isNew) await this.#look(session);
-          if (isClash) left = await this.#calm(session, left);
+          if (isClash) left = await this.#calm(session, { entries: left, counted });
           isClash = false;
-          await this.#write(session, { entries: left, lookUp, done });
+          await this.#write(session, { entries: left, lookUp, counted, done });
         });
         return;
       } catch (error) {
@@ -139,14 +141,16 @@ export class MysqlAppend {
     }
   }
 
-  /** Of entries that a key refused, those of conversations which it was not about. */
-  async #calm(session: Session, entries: readonly Entry[]): Promise<Entry[]> {
-    const before = new Map(entries.map(({ conv }) => [conv, this.#known.committed(conv)]));
-    const newest = await this.#readNewest(session, before.keys());
+  /** Takes out the conversations that made a key refuse the entries. */
+  async #calm(
+    session: Session,
+    { entries, counted }: { entries: readonly Entry[]; counted: ReadonlyMap<string, number> },
+  ): Promise<Entry[]> {
+    const newest = await this.#readNewest(session, new Set(entries.map(({ conv }) => conv)));
     const stored = await readStored(session, entries);
     const clashed = new Set<string>();
     for (const { conv, sender, key } of entries) {
-      if (newest.get(conv) !== before.get(conv)) this.#contended.note(conv);
+      if ((newest.get(conv) ?? 0) !== (counted.get(conv) ?? 0)) this.#contended.note(conv);
       else if (!stored.has(`${sender} ${key}`)) continue;
       clashed.add(conv);
     }
@@ -156,12 +160,13 @@ export class MysqlAppend {
   /** Writes entries without effects, or throws. */
   async #write(
     session: Session,
-    { entries, lookUp, done }: {
+    { entries, lookUp, counted, done }: {
       entries: readonly Entry[];
       lookUp: boolean;
-      done?: Map<Entry, Appended>;
+      counted: Map<string, number>;
+      done: Map<Entry, Appended>;
     },
-  ): Promise<readonly Appended[]> {
+  ): Promise<void> {
     const newest = new Map<string, number>();
     const unknown = new Set<string>();
     for (const { conv } of entries) {
@@ -170,6 +175,7 @@ export class MysqlAppend {
       else newest.set(conv, seq);
     }
     for (const [conv, seq] of await this.#readNewest(session, unknown)) newest.set(conv, seq);
+    for (const { conv } of entries) counted.set(conv, newest.get(conv) ?? 0);
     const stored = lookUp ? await readStored(session, entries) : undefined;
     const users = await readUsers(session, entries.filter(({ conv }) => !newest.has(conv)));
     const { outcomes, rows } = plan(entries, {
@@ -181,8 +187,7 @@ export class MysqlAppend {
     for (const { message: { conv, seq, sender }, entry: { key } } of rows) {
       this.#known.note(conv, seq, { seq, sender, key });
     }
-    entries.forEach((entry, i) => done?.set(entry, outcomes[i]!));
-    return outcomes;
+    entries.forEach((entry, i) => done.set(entry, outcomes[i]!));
   }
 
   async #inLane(entries: readonly Entry[]): Promise<Settled<Appended>[]> {
@@ -297,8 +302,11 @@ export class MysqlAppend {
     const before = new Map<string, number>();
     for (const conv of convs) before.set(conv, this.#known.committed(conv) ?? 0);
     if (before.size === 0) return before;
+    const history = this.#history;
     const found = await readNewest(session, before.keys());
     const isOlder = [...before].some(([conv, seq]) => (found.get(conv) ?? 0) < seq);
+    // Somebody else has noticed meanwhile.
+    if (history !== this.#history) throw new Older();
     if (isOlder) await this.#older();
     for (const [conv, seq] of found) this.#known.note(conv, seq);
     return found;

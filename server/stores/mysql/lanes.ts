@@ -1,3 +1,5 @@
+import { StoreUnavailable } from "../store.ts";
+
 /** What became of one entry: its result, or the error that it is refused with. */
 export type Settled<Result> = Result | Error;
 
@@ -74,6 +76,9 @@ export class Lanes<Entry extends { readonly conv: string }, Result> {
         if (result instanceof Error) reject(result);
         else resolve(result);
       });
+      // Nothing overtakes what could not be stored just now.
+      const last = results.at(-1);
+      if (last instanceof StoreUnavailable) { for (const { reject } of lane.splice(0)) reject(last); }
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error));
       for (const { reject } of batch) reject(cause);

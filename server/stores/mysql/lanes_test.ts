@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { StoreUnavailable } from "../store.ts";
 import { Lanes } from "./lanes.ts";
 
 interface Item {
@@ -16,7 +17,7 @@ function bench(atOnce: number) {
     const gate = Promise.withResolvers<void>();
     open.set(name, gate);
     await gate.promise;
-    return items.map(({ n }) => n < 0 ? new Error(`no ${n}`) : n);
+    return items.map(({ n }) => n < 0 ? new Error(`no ${n}`) : n === 0 ? new StoreUnavailable("away") : n);
   }, { atOnce });
   return { lanes, begun, finish: (name: string) => open.get(name)!.resolve() };
 }
@@ -65,4 +66,14 @@ Deno.test("lanes: work that fails as a whole refuses its entries and nothing els
   const second = lanes.add({ conv: "a", n: 2 });
   await assertRejects(() => first, Error, "broken");
   assertEquals(await second, 2);
+});
+
+Deno.test("lanes: what follows does not overtake what could not be stored just now", async () => {
+  const { lanes, begun, finish } = bench(1);
+  const results = [0, 1, 2].map((n) => lanes.add({ conv: "a", n }));
+  const other = lanes.add({ conv: "b", n: 3 });
+  finish("a:0");
+  for (const result of results) await assertRejects(() => result, StoreUnavailable, "away");
+  finish("b:3");
+  assertEquals([await other, begun, lanes.has("a")], [3, ["a:0", "b:3"], false]);
 });

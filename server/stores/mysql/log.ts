@@ -122,7 +122,7 @@ export class MysqlLog implements LogStore {
       const some = roundedUp(users.slice(at, at + USERS_AT_ONCE));
       found.push(
         ...await this.#db.rows<Behind>(
-          `SELECT user, conv, seq FROM (
+          `SELECT user, conv, seq, delivered FROM (
              SELECT userid AS user, conv, delivered, ${NEWEST("progress")} AS seq
                FROM progress WHERE userid IN (${placeholders(some.length)})) AS cursors
             WHERE seq > delivered`,

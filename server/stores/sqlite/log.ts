@@ -29,7 +29,7 @@ export class SqliteLog implements LogStore {
   readonly #before: Statement<{ id: number }>;
   readonly #message: Statement<LogMessage>;
   readonly #conversations: Statement<Progress>;
-  readonly #behind: Statement<{ conv: string; seq: number }>;
+  readonly #behind: Statement<Omit<Behind, "user">>;
   readonly #membership: Statement<{ joined: number }>;
 
   constructor(db: DatabaseSync, options: { writes: Writes; now: () => number }) {
@@ -47,7 +47,7 @@ export class SqliteLog implements LogStore {
     );
     this.#behind = new Statement(
       db,
-      `SELECT progress.conv, conversation.seq FROM progress JOIN conversation ON conversation.conv = progress.conv
+      `SELECT progress.conv, conversation.seq, progress.delivered FROM progress JOIN conversation ON conversation.conv = progress.conv
         WHERE progress.userid = ? AND conversation.seq > progress.delivered`,
     );
     this.#membership = new Statement(db, "SELECT joined FROM progress WHERE userid = ? AND conv = ?");
@@ -81,7 +81,7 @@ export class SqliteLog implements LogStore {
   async behind(users: readonly number[]): Promise<Behind[]> {
     const found: Behind[] = [];
     for (const [i, user] of users.entries()) {
-      for (const { conv, seq } of this.#behind.all(user)) found.push({ user, conv, seq });
+      for (const behind of this.#behind.all(user)) found.push({ user, ...behind });
       // What else is ready has its turn in between.
       if (i % LOOKED_AT_ONCE === LOOKED_AT_ONCE - 1) await new Promise<void>((next) => setImmediate(next));
     }
