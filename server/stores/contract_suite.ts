@@ -269,7 +269,7 @@ export function storeContract(
       user,
       conv,
       seq: 5,
-      delivered: 3,
+      delivered: 4,
     }]);
     const many = Array.from({ length: 120 }, () => ({ user, conv, delivered: 5 }));
     await store.log.moveCursors([...many, { user, conv: "u1-999999", delivered: 5 }]);
