@@ -5,6 +5,7 @@ import {
   type Store,
   StoreUnavailable,
 } from "../../server/stores/store.ts";
+import type { LogMessage } from "../../server/protocol/messages.ts";
 import type { Database, Tables } from "./database.ts";
 import type { Machine, World } from "./world.ts";
 
@@ -50,7 +51,8 @@ export class SimulatedStore {
   readonly #onOlder: () => void;
   /** Entries that wait for those before them, by conversation. */
   readonly #waiting = new Map<string, Waiting[]>();
-  readonly #known = new Map<string, number>();
+  /** The newest entries that are known to be committed, by conversation. */
+  readonly #known = new Map<string, LogMessage>();
   #copy: number;
   #history = 0;
   #log: string;
@@ -97,9 +99,9 @@ export class SimulatedStore {
       },
       log: {
         append: (message) => this.#append(message),
-        heard: ({ conv, seq }) => {
-          const known = this.#known.get(conv);
-          if (known !== undefined && seq === known + 1) this.#known.set(conv, seq);
+        heard: (message) => {
+          const known = this.#known.get(message.conv);
+          if (known && message.seq === known.seq + 1) this.#known.set(message.conv, message);
         },
         read: (page) => read((tables) => tables.read(page)),
         conversations: (user) => read((tables) => tables.conversations(user)),
@@ -110,7 +112,10 @@ export class SimulatedStore {
       leases: {
         shared: true,
         enter: (beat) => write((tables) => tables.enterNode(beat)),
-        beat: (node) => write((tables) => tables.beat(node)),
+        beat: async (node) => {
+          await this.#compare();
+          return await write((tables) => tables.beat(node));
+        },
         take: (lease) => write((tables) => tables.take(lease)),
         want: (user) => write((tables) => tables.want(user)),
         release: (lease) => write((tables) => tables.release(lease)),
@@ -180,12 +185,12 @@ export class SimulatedStore {
     await this.#machine.system.turn();
     for (let batch = this.#waiting.get(conv)!; batch.length > 0; batch = this.#waiting.get(conv)!) {
       this.#waiting.set(conv, []);
-      await this.#commit(conv, batch);
+      await this.#commit(batch);
     }
     this.#waiting.delete(conv);
   }
 
-  async #commit(conv: string, batch: readonly Waiting[]): Promise<void> {
+  async #commit(batch: readonly Waiting[]): Promise<void> {
     const began = this.#world.now;
     try {
       await this.#compare();
@@ -196,7 +201,7 @@ export class SimulatedStore {
       const messages = entries.map(({ message }) => message);
       const outcomes = await this.#call("write", (tables) => tables.append(messages, at));
       outcomes.forEach((outcome, i) => {
-        if ("stored" in outcome) this.#note(conv, outcome.stored.seq);
+        if ("stored" in outcome) this.#note(outcome.stored);
         entries[i]!.resolve(outcome);
       });
     } catch (error) {
@@ -206,8 +211,8 @@ export class SimulatedStore {
     }
   }
 
-  #note(conv: string, seq: number): void {
-    this.#known.set(conv, Math.max(seq, this.#known.get(conv) ?? 0));
+  #note(message: LogMessage): void {
+    if (message.seq > (this.#known.get(message.conv)?.seq ?? 0)) this.#known.set(message.conv, message);
   }
 
   /** Looks, behind a new connection, whether the database is as new as it was. */
@@ -215,8 +220,11 @@ export class SimulatedStore {
     const { copy } = this.#database;
     if (copy === this.#copy) return;
     const isOlder = await this.#call("read", (tables) => {
-      const isBehind = ([conv, seq]: readonly [string, number]) => (tables.newest(conv) ?? 0) < seq;
-      return tables.cluster.log !== this.#log || [...this.#known].some(isBehind);
+      const isThere = ({ conv, seq, sender, mid }: LogMessage) => {
+        const [found] = tables.read({ conv, after: seq - 1, limit: 1 });
+        return found?.sender === sender && found.mid === mid;
+      };
+      return tables.cluster.log !== this.#log || ![...this.#known.values()].every(isThere);
     });
     if (isOlder) {
       this.#log = await this.store.cluster.renameLog(this.#log);
