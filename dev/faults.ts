@@ -1,31 +1,34 @@
 // deno-lint-ignore-file no-console -- a command-line tool
 /**
  * Breaks a cluster in every way there is while people chat on it, and counts what was lost:
- * `deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE] [--list]`. Exits with 1 if the
+ * `deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE]
+ * [--previous COMMIT|EXECUTABLE] [--list]`. Exits with 1 if the
  * clients' histories show anything that a chat server may not do, and says by which seed.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { FAULTS } from "./faults/catalogue.ts";
 import type { Fault } from "./faults/fault.ts";
+import { NoPrevious } from "./faults/previous.ts";
 import { randomSeed } from "./faults/random.ts";
 import { type Report, runFaults } from "./faults/run.ts";
 import { table, verdict } from "./faults/table.ts";
 
 const USAGE =
-  "usage: deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE] [--list]";
+  "usage: deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE] [--previous COMMIT|EXECUTABLE] [--list]";
 
 interface Options {
   readonly seed: number;
   readonly minutes: number;
   readonly faults: readonly Fault[];
   readonly history: string | undefined;
+  readonly previous: string | undefined;
   readonly list: boolean;
 }
 
 /** @throws {RangeError} whose message is for the person who typed. */
 function readArgs(args: readonly string[]): Options {
   const flags: Record<string, unknown> = parseArgs([...args], {
-    string: ["seed", "minutes", "only", "history"],
+    string: ["seed", "minutes", "only", "history", "previous"],
     boolean: ["list"],
     default: { minutes: "2", only: "all" },
     unknown: (arg: string) => {
@@ -40,8 +43,11 @@ function readArgs(args: readonly string[]): Options {
   const unknown = names.find((name) => name !== "all" && !FAULTS.some((fault) => fault.name === name));
   if (unknown !== undefined) throw new RangeError(`--only: there is no fault ${unknown}; see --list`);
   const faults = names.includes("all") ? FAULTS : FAULTS.filter(({ name }) => names.includes(name));
-  const history = flags.history === undefined ? undefined : String(flags.history);
-  return { seed, minutes, faults, history, list: flags.list === true };
+  const text = (flag: unknown) => flag === undefined ? undefined : String(flag);
+  return {
+    ...{ seed, minutes, faults, history: text(flags.history), previous: text(flags.previous) },
+    list: flags.list === true,
+  };
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -53,7 +59,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${error.message}\n${USAGE}`);
     return 2;
   }
-  const { seed, minutes, faults, history, list } = options;
+  const { seed, minutes, faults, history, previous, list } = options;
   if (list) {
     for (const { name, about } of FAULTS) console.log(`${name.padEnd(18)}${about}`);
     return 0;
@@ -67,6 +73,7 @@ async function main(args: readonly string[]): Promise<number> {
     duration: minutes * 60_000,
     faults,
     history,
+    previous,
     progress: console.log,
     signal: stop.signal,
   });
@@ -87,14 +94,14 @@ function tell(report: Report): number {
 
 class Interrupted extends Error {}
 
-/** 130 if it was interrupted. */
+/** 130 if it was interrupted, 2 if the previous version cannot be had. */
 async function exitCode(args: readonly string[]): Promise<number> {
   try {
     return await main(args);
   } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
+    if (!(error instanceof Interrupted || error instanceof NoPrevious)) throw error;
     console.error(error.message);
-    return 130;
+    return error instanceof NoPrevious ? 2 : 130;
   }
 }
 

@@ -15,7 +15,7 @@ for (let seed = Number(from); seed < Number(from) + Number(count); seed++) {
     seed,
     isFine(outcome) ? "fine" : "NOT FINE",
     `${outcome.ended / 1000} s`,
-    `sent ${counts.sent} ok ${counts.acknowledged} entries ${counts.entries} unproven ${counts.unproven}`,
+    `sent ${counts.sent} ok ${counts.acknowledged} entries ${counts.entries} unproven ${counts.unproven} gone ${counts.gone}`,
     [...new Set(outcome.schedule.faults.map((f) => f.fault.kind))].join("+"),
     outcome.wrong.slice(0, 2).join("; "),
   );

@@ -4,6 +4,8 @@ import type { Fault } from "./fault.ts";
 import { NODE_FAULTS } from "./node_faults.ts";
 import type { Random } from "./random.ts";
 import { SERVICE_FAULTS } from "./service_faults.ts";
+import { UPGRADE_FAULTS } from "./upgrade_faults.ts";
+import type { World } from "./world.ts";
 
 /** Every fault there is. */
 export const FAULTS: readonly Fault[] = [
@@ -11,7 +13,16 @@ export const FAULTS: readonly Fault[] = [
   ...SERVICE_FAULTS,
   ...DATABASE_FAULTS,
   ...CLIENT_FAULTS,
+  ...UPGRADE_FAULTS,
 ];
+
+/** Why a fault cannot be injected here, if it cannot. */
+export function impossible({ name }: Fault, { clock, releases }: Pick<World, "clock" | "releases">) {
+  if (name === "clock-step" && !clock) return "libfaketime is not installed";
+  if (name === "upgrade") return releases.noUpgrade;
+  if (name === "downgrade") return releases.noDowngrade;
+  return undefined;
+}
 
 /** How often two come at once. */
 const TOGETHER = 0.2;

@@ -216,6 +216,7 @@ export class ModelClient {
     if (now >= this.#loginAt) {
       this.#loginAt = Infinity;
       this.#answerBy = now + LOGIN_WITHIN;
+      this.#record({ type: "logging in" });
       this.#socket.send({ msgid: MSG.LOGIN, v: 2, id: this.id, token: this.#token, takeover: true });
     }
     if (now >= this.#receiptsAt) this.#sendReceipts();

@@ -1,6 +1,5 @@
 import { copyOf, replaceData } from "../services/older_copy.ts";
 import { type Fault, pause } from "./fault.ts";
-import type { World } from "./world.ts";
 
 /** Where a step of the clock takes it, in s, the last time back; and for how long, in ms. */
 const STEPS = [6, -300, 0] as const;
@@ -38,8 +37,3 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     },
   },
 ];
-
-/** Faults that need what is not installed here, with the reason. */
-export function impossible({ name }: Fault, { clock }: Pick<World, "clock">): string | undefined {
-  return name === "clock-step" && !clock ? "libfaketime is not installed" : undefined;
-}

@@ -46,10 +46,12 @@ async function readAs(
   { journal, port, conversations }: { journal: Journal; port: number; conversations: readonly string[] },
 ): Promise<void> {
   await using wire = await Wire.connect(port);
+  const session = `${user} history`;
+  journal.record({ type: "logging in", client: session, user, session });
   const login = { msgid: MSG.LOGIN, v: 2, id: user, token, takeover: true };
   const { log } = await ask(wire, { request: login, answer: MSG.LOGIN_ACK });
   if (log === undefined) throw new Error("the login was not answered by the name of the log");
-  const by = { client: `${user} history`, user, session: `${user} history`, log };
+  const by = { client: session, user, session, log };
   journal.record({ type: "login", ...by });
   for (const conv of conversations) {
     let to = 0;

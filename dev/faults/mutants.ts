@@ -1,3 +1,5 @@
+import { ROOT, SOURCES } from "./sources.ts";
+
 /** One change of a text, that must fit in exactly one place. */
 interface Change {
   readonly file: string;
@@ -78,10 +80,6 @@ export const MUTANTS = {
     ],
   },
 } as const satisfies Record<string, Mutant>;
-
-const ROOT = new URL("../../", import.meta.url).pathname;
-/** What a server is made of. */
-const SOURCES = ["main.ts", "deno.json", "deno.lock", "server", "sql"];
 
 /** The folder with the broken server's sources, which is removed with it. */
 export interface Build extends AsyncDisposable {

@@ -1,22 +1,29 @@
 import { Daemon, launch, type Place } from "../services/process.ts";
 import { serverCommand } from "../e2e/server_process.ts";
+import type { Previous } from "./previous.ts";
+import { ROOT } from "./sources.ts";
 
 const CLOCK_AHEAD = new URL("./clock_ahead.ts", import.meta.url).pathname;
 /** Longer than a node takes to say goodbye to everybody, in ms. */
 const STOP_WITHIN = 30_000;
+
+/** Of which version a node is: this one, or the one before it. */
+export type Version = "present" | "previous";
 
 export interface NodeOptions {
   /** Flags beside the port. */
   readonly flags: readonly string[];
   /** The folder of the sources to run; if left out, what TEST_CHAT_SERVER names, or else the repository's. */
   readonly sources?: string | undefined;
+  /** The version before this one, with which the node begins. */
+  readonly previous?: Previous | undefined;
 }
 
 /** Starts a node on a loopback port of its own, which it keeps over restarts. */
 export async function startNode(options: NodeOptions): Promise<ChatNode> {
   return await launch(async (place) => {
     const node = new ChatNode(place, options);
-    await node.setClock(0);
+    await node.become(options.previous ? "previous" : "present");
     return node;
   });
 }
@@ -24,6 +31,8 @@ export async function startNode(options: NodeOptions): Promise<ChatNode> {
 /** A chat server as a process of its own. */
 export class ChatNode extends Daemon {
   readonly #options: NodeOptions;
+  #version: Version = "present";
+  #ahead = 0;
   #logStart = 0;
 
   constructor(place: Place, options: NodeOptions) {
@@ -32,14 +41,20 @@ export class ChatNode extends Daemon {
     this.#options = options;
   }
 
+  get version(): Version {
+    return this.#version;
+  }
+
+  /** From its next start on the node is of this version. */
+  async become(version: Version): Promise<void> {
+    this.#version = version;
+    await this.#writeScript();
+  }
+
   /** From its next start on the node believes that it is so much later, in ms. */
   async setClock(ahead: number): Promise<void> {
-    const flags = [`--port=${this.port}`, "--password-cost=10", ...this.#options.flags];
-    const { command, args } = ahead === 0 && this.#options.sources === undefined
-      ? serverCommand(flags)
-      : this.#fromSource(flags, ahead);
-    const line = ["exec", command, ...args].map(quoted).join(" ");
-    await Deno.writeTextFile(`${this.folder}/run`, `export CLOCK_AHEAD_MS=${ahead}\n${line}\n`);
+    this.#ahead = ahead;
+    await this.#writeScript();
   }
 
   /** Starts it, again and again if it cannot start because something that it needs is away, as a supervisor would. */
@@ -78,10 +93,28 @@ export class ChatNode extends Daemon {
     return (await this.log({ from: this.#logStart })).includes("listening on ");
   }
 
-  #fromSource(flags: readonly string[], ahead: number): { command: string; args: string[] } {
-    const folder = this.#options.sources ?? new URL("../../", import.meta.url).pathname;
-    const preload = ahead === 0 ? [] : [`--preload=${CLOCK_AHEAD}`];
-    return { command: Deno.execPath(), args: ["run", "-A", ...preload, `${folder}/main.ts`, ...flags] };
+  async #writeScript(): Promise<void> {
+    const flags = [`--port=${this.port}`, "--password-cost=10", ...this.#options.flags];
+    const { command, args } = this.#command(flags);
+    const line = ["exec", command, ...args].map(quoted).join(" ");
+    await Deno.writeTextFile(`${this.folder}/run`, `export CLOCK_AHEAD_MS=${this.#ahead}\n${line}\n`);
+  }
+
+  /** Only a server that runs from its sources has a clock that can be wrong: an executable is replaced by them then. */
+  #command(flags: readonly string[]): { command: string; args: string[] } {
+    const { previous, sources } = this.#options;
+    const before = this.#version === "previous" ? previous?.program : undefined;
+    const wrongClock = this.#ahead !== 0;
+    if (before && "executable" in before && !wrongClock) {
+      return { command: before.executable, args: [...flags] };
+    }
+    const folder = before && "folder" in before ? before.folder : sources;
+    if (folder === undefined && !wrongClock) return serverCommand(flags);
+    const preload = wrongClock ? [`--preload=${CLOCK_AHEAD}`] : [];
+    return {
+      command: Deno.execPath(),
+      args: ["run", "-A", ...preload, `${folder ?? ROOT}/main.ts`, ...flags],
+    };
   }
 }
 

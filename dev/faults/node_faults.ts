@@ -12,7 +12,7 @@ const ATTEMPTS = 20;
 const SHORT = 150;
 
 /** A node that needs to be killed to end is as good as one that crashed. */
-async function shutDown(node: ChatNode, { score }: World): Promise<void> {
+export async function shutDown(node: ChatNode, { score }: World): Promise<void> {
   if (await node.shutDown()) return;
   const where = `the node on port ${node.port} did not end in order after SIGTERM`;
   score.violate({ flaw: "not recovered", conv: "", seq: undefined, mid: "", where });

@@ -1,9 +1,9 @@
 import { HistoryFile } from "../proof/history_file.ts";
 import { audit } from "./audit.ts";
-import { sequence } from "./catalogue.ts";
-import { impossible } from "./database_faults.ts";
+import { impossible, sequence } from "./catalogue.ts";
 import type { Fault } from "./fault.ts";
 import { pause } from "./fault.ts";
+import { NoPrevious, preparePrevious, type Previous } from "./previous.ts";
 import { Random } from "./random.ts";
 import { rebalance, recover } from "./recovery.ts";
 import type { Row, Score, Violation } from "./score.ts";
@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly faults: readonly Fault[];
   /** The folder of the sources to run instead of the repository's. */
   readonly sources?: string;
+  /** The version before this one, for `upgrade` and `downgrade`: a commit or an executable; the last tag if left out. */
+  readonly previous?: string | undefined;
   /** Ends the run after the first fault after which something is wrong. */
   readonly stopAtFirst?: boolean;
   /** After so long without a fault whoever is still cut off is a violation, in ms; a minute if left out. */
@@ -50,16 +52,22 @@ export interface Report {
   readonly defects: readonly string[];
 }
 
-/** Breaks a cluster of its own under load, and counts. */
+/**
+ * Breaks a cluster of its own under load, and counts.
+ * @throws {NoPrevious} if the version before this one is not what `previous` says.
+ */
 export async function runFaults(options: RunOptions): Promise<Report> {
   const random = new Random(options.seed);
   const path = options.history ?? await Deno.makeTempFile({ prefix: "chat-faults-", suffix: ".jsonl" });
   const kept = { path, keep: options.history !== undefined };
   await using _removal = { [Symbol.asyncDispose]: () => kept.keep ? Promise.resolve() : Deno.remove(path) };
+  const previous = await previousFor(options);
+  await using _sources = typeof previous === "string" ? undefined : previous;
   using file = new HistoryFile(path);
   await using world = await startWorld({
     random: random.fork(),
     sources: options.sources,
+    previous,
     file,
     long: options.duration >= LONG,
     withClock: options.faults.some(({ name }) => name === "clock-step"),
@@ -75,6 +83,17 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     return await Promise.race([work, stopped.promise]);
   } finally {
     options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** The version before this one, if a fault needs it, or why there is none. */
+async function previousFor({ previous, faults }: RunOptions): Promise<Previous | string> {
+  if (!faults.some(({ name }) => name === "upgrade" || name === "downgrade")) return "no fault needs it";
+  try {
+    return await preparePrevious(previous);
+  } catch (error) {
+    if (previous !== undefined || !(error instanceof NoPrevious)) throw error;
+    return error.message;
   }
 }
 
@@ -95,6 +114,8 @@ async function breakAndCount(
     if (why !== undefined) say(`${fault.name}: left out, ${why}`);
     return why === undefined;
   });
+  const { previous } = world.releases;
+  if (previous) say(`both nodes are ${previous.name} until they are upgraded`);
   for (const next of sequence(faults, random.fork())) {
     await episode(world, { faults: next, random: order.fork(), say });
     if (now() - began > duration || flawed(score, options)) break;

@@ -4,8 +4,10 @@ import { DatabaseClock } from "../services/database_clock.ts";
 import type { HistoryFile } from "../proof/history_file.ts";
 import { Journal } from "./journal.ts";
 import { type ChatNode, startNode } from "./node.ts";
+import type { Previous } from "./previous.ts";
 import { Proxy } from "./proxy.ts";
 import type { Random } from "./random.ts";
+import { compareReleases, type Releases } from "./releases.ts";
 import { Score } from "./score.ts";
 
 /** So much later does what the server says come to a client, at most, in ms: no two are equally far away. */
@@ -22,6 +24,7 @@ export interface World extends AsyncDisposable {
   /** Before Redis, one for each node. */
   readonly redisProxies: readonly [Proxy, Proxy];
   readonly nodes: readonly [ChatNode, ChatNode];
+  readonly releases: Releases;
   readonly nginx: Nginx;
   readonly proxy: Proxy;
   readonly crowd: Crowd;
@@ -38,6 +41,8 @@ export interface WorldOptions {
   readonly random: Random;
   /** The folder of the sources to run instead of the repository's. */
   readonly sources?: string | undefined;
+  /** The version with which both nodes begin, or why there is none. */
+  readonly previous: Previous | string;
   readonly long: boolean;
   readonly patience: number;
   /** Where the clients' history goes. */
@@ -48,7 +53,7 @@ export interface WorldOptions {
 
 /** Starts MariaDB, Redis, two nodes, nginx and the proxy, and logs everybody in. */
 export async function startWorld(
-  { random, sources, file, withClock, ...length }: WorldOptions,
+  { random, sources, previous, file, withClock, ...length }: WorldOptions,
 ): Promise<World> {
   await using starting = new AsyncDisposableStack();
   const clock = withClock ? await DatabaseClock.make() : undefined;
@@ -58,9 +63,10 @@ export async function startWorld(
   const otherRedis = starting.use(await startRedis());
   const redisProxies = [new Proxy(redis.port), new Proxy(redis.port)] as const;
   for (const proxy of redisProxies) starting.use(proxy);
+  const releases = await compareReleases(previous, { db, redis });
   const [one, two] = redisProxies.map(({ port }) => {
     const flags = [`--db=${db.url}`, `--redis=redis://127.0.0.1:${port}`];
-    return startNode({ flags, sources });
+    return startNode({ flags, sources, previous: releases.previous });
   }) as [Promise<ChatNode>, Promise<ChatNode>];
   const nodes = await Promise.all([one, two]);
   for (const node of nodes) starting.use(node);
@@ -81,6 +87,7 @@ export async function startWorld(
       otherRedis,
       redisProxies,
       nodes,
+      releases,
       nginx,
       proxy,
       crowd,

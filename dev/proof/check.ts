@@ -34,6 +34,11 @@ export interface Counts {
   refused: number;
   /** Acknowledged, but no client that holds the whole conversation at the end says whether they are there. */
   unproven: number;
+  /**
+   * Acknowledged in a log that is not there any more, since its database came back older, by a client that did not come
+   * back to the one that replaced it. Clients send such messages again, so the others are there.
+   */
+  gone: number;
   /** How often a client saw a message, and how many numbers were seen. */
   sightings: number;
   entries: number;
@@ -68,6 +73,8 @@ export class Checker {
   readonly #messages = new Map<string, Message>();
   readonly #logs = new Map<string, Map<string, Conversation>>();
   readonly #clients = new Set<string>();
+  /** The log that each client was logged in to last. */
+  readonly #logOf = new Map<string, string>();
   /** What was seen of which nobody knows who sent it, and what is other than it was sent: each is told once. */
   readonly #told = new Set<string>();
   readonly #seen = { sightings: 0, receipts: 0, presence: 0 };
@@ -104,10 +111,10 @@ export class Checker {
       case "presence":
         this.#seen.presence++;
         return this.#sessions.presence(event);
+      case "logging in":
+        return this.#sessions.ask(event, this.#n);
       case "login":
         return this.#login(event);
-      case "asked":
-        return this.#sessions.asked(event, this.#n);
       case "left":
         return this.#sessions.left(event);
       case "end":
@@ -120,12 +127,13 @@ export class Checker {
     this.#sessions.finish(this.#t);
     for (const conversation of this.#conversations()) conversation.checkOrder();
     this.#checkRefused();
-    const { log, unproven } = checkEnds(this.#logs, {
+    const { log, unproven, gone } = checkEnds(this.#logs, {
       messages: this.#messages.values(),
+      logOf: (client) => this.#logOf.get(client),
       findings: this.#findings,
     });
     return {
-      counts: this.#counts(unproven),
+      counts: this.#counts({ unproven, gone }),
       log,
       breaches: this.#findings.counts,
       violations: this.#findings.kept,
@@ -199,6 +207,7 @@ export class Checker {
   }
 
   #login(event: Of<"login">): void {
+    this.#logOf.set(event.client, event.log);
     this.#sessions.login(event, this.#n);
     for (const [conv, seq] of Object.entries(event.delivered ?? {})) {
       const holding = this.#conversation({ log: event.log, conv }).holding(event.client, event.user);
@@ -247,7 +256,7 @@ export class Checker {
     for (const byName of this.#logs.values()) yield* byName.values();
   }
 
-  #counts(unproven: number): Counts {
+  #counts({ unproven, gone }: Pick<Counts, "unproven" | "gone">): Counts {
     const messages = [...this.#messages.values()];
     const acknowledged = messages.filter(({ ok }) => ok !== undefined).length;
     const refused = messages.filter(({ ok, attempts, refusals }) => !ok && refusals >= attempts).length;
@@ -263,6 +272,7 @@ export class Checker {
       unknown: messages.length - acknowledged - refused,
       refused,
       unproven,
+      gone,
       entries: conversations.reduce((sum, { places }) => sum + places.size, 0),
       ...this.#seen,
     };

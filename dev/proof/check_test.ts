@@ -376,6 +376,29 @@ shows("a user is still shown as online at the end", {
   }),
 });
 
+holds("a user who is shown as online before it hears that it is", {
+  of: history(
+    ...[
+      login("1", "x"),
+      left("1", "x", { t: 1000 }),
+      { type: "logging in", client: "1", t: 20_000 } as const,
+    ],
+    ...[presence("2", 1, { t: 20_001 }), login("1", "y", { t: 20_002 }), left("1", "y", { t: 20_003 })],
+  ),
+});
+
+shows("a user is shown as online long after a login that nothing came of", {
+  ...{ breach: "ghost", events: 2 },
+  of: history(
+    ...[
+      login("1", "x"),
+      left("1", "x", { t: 1000 }),
+      { type: "logging in", client: "1", t: 20_000 } as const,
+    ],
+    ...[left("1", "x", { t: 21_000 }), presence("2", 1, { t: 31_001 })],
+  ),
+});
+
 holds("users who are shown as online while they are, or while nobody can know", {
   of: history(
     ...[login("1", "x"), presence("2", 1), left("1", "x", { t: 1000 }), presence("2", 1, { t: 10_999 })],

@@ -17,13 +17,19 @@ interface Last {
 /**
  * What clients end with: the same numbers without a gap, and among them what was acknowledged to anybody.
  * @param conversations By log and name.
- * @returns The log with which they end, and of how many acknowledged messages nobody who holds the whole conversation
- * says whether they are there.
+ * @param options.logOf The log that a client was logged in to last.
+ * @returns The log with which they end; of how many acknowledged messages nobody who holds the whole conversation says
+ * whether they are there; and how many went with a log that is not there any more, and with the client that could have
+ * sent them again.
  */
 export function checkEnds(
   conversations: ReadonlyMap<string, ReadonlyMap<string, Conversation>>,
-  { messages, findings }: { messages: Iterable<Message>; findings: Findings },
-): { log: string; unproven: number } {
+  { messages, logOf, findings }: {
+    messages: Iterable<Message>;
+    logOf: (client: string) => string | undefined;
+    findings: Findings;
+  },
+): { log: string; unproven: number; gone: number } {
   const log = newestLog(conversations, findings);
   const lasts = new Map<string, Last>();
   for (const conversation of conversations.get(log)?.values() ?? []) {
@@ -31,13 +37,16 @@ export function checkEnds(
     if (last) lasts.set(conversation.name, last);
   }
   let unproven = 0;
+  let gone = 0;
   for (const message of messages) {
     if (message.ok === undefined) continue;
     const last = lasts.get(message.ok.conv);
-    if (last?.whole) checkThere(message, { ...last, whole: last.whole }, findings);
-    else unproven++;
+    if (!last?.whole) unproven++;
+    else if (isThere(message, last)) continue;
+    else if (message.ok.log !== log && logOf(message.invoke.client) !== log) gone++;
+    else tellLost(message, { ...last, whole: last.whole }, findings);
   }
-  return { log, unproven };
+  return { log, unproven, gone };
 }
 
 /** The log in which clients end; all in the same one. */
@@ -114,14 +123,17 @@ function checkHolding(
   }
 }
 
-function checkThere(
+function isThere({ id }: Message, { conversation, to }: Last): boolean {
+  const seq = conversation.seqOf.get(id);
+  return seq !== undefined && seq <= to;
+}
+
+function tellLost(
   { id, invoke, ok }: Message,
   { conversation, to, whole }: Last & { whole: Of<"end"> },
   findings: Findings,
 ): void {
   const { conv, seq: told, mid } = ok!;
-  const seq = conversation.seqOf.get(id);
-  if (seq !== undefined && seq <= to) return;
   const instead = ok!.log === conversation.log && told <= to ? conversation.places.get(told) : undefined;
   const why = `${id} was acknowledged as number ${told} of ${conv}, ` +
     (instead ? `but that is ${instead.id}` : `and is not among the ${to} messages that it has at the end`);

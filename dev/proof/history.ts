@@ -44,8 +44,8 @@ export const EventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("receipt seen"), ...by, log, conv, seq, upTo, of: z.number() }),
   /** Was told how the user `of` is. */
   z.object({ type: z.literal("presence"), ...by, of: z.number(), state: z.enum(["online", "offline"]) }),
-  /** Asks to be logged in: its session may have begun, until it is logged in or `left`. */
-  z.object({ type: z.literal("asked"), ...by }),
+  /** Asks to be logged in: from now on its user may be online. */
+  z.object({ type: z.literal("logging in"), ...by }),
   /** Is logged in. `delivered`: by conversation, how much its user has already, as the server says. */
   z.object({
     type: z.literal("login"),
@@ -54,7 +54,7 @@ export const EventSchema = z.discriminatedUnion("type", [
     device: z.string().optional(),
     delivered: z.record(z.string(), z.number()).optional(),
   }),
-  /** Is not logged in any more. "silent": it gave up a connection, which the server may not know for a while. */
+  /** Is not logged in any more, nor asks for it. "silent": it gave up a connection, which the server may not know for a while. */
   z.object({ type: z.literal("left"), ...by, how: z.enum(["logout", "cut", "silent"]) }),
   /**
    * What the client holds at the end of a conversation: all numbers from `from` to `to`, of which there are none if `to`

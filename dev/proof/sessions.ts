@@ -8,12 +8,18 @@ const GHOST = 10_000;
 const CROSSING = 1000;
 
 interface User {
-  readonly sessions: Map<string, Of<"login" | "asked">>;
-  /** When the user was last left without a session. */
+  readonly sessions: Set<string>;
+  /** Clients that ask to be logged in. */
+  readonly asking: Set<string>;
+  /** When the user was last left without a session, and without anybody who asked for one. */
   left?: Of<"left">;
+  /** Whether the server may not know yet that a session has ended: its client gave it up, and has no new one. */
+  silent: boolean;
   /** By client, the event that made it show this user as online. */
   readonly views: Map<string, Of<"presence">>;
 }
+
+const isThere = ({ sessions, asking }: User) => sessions.size > 0 || asking.size > 0;
 
 type ByClient = Exclude<Event, { type: "note" }>;
 
@@ -39,15 +45,16 @@ export class Sessions {
     this.#silence = silence;
   }
 
-  asked(event: Of<"asked">, n: number): void {
+  ask(event: Of<"logging in">, n: number): void {
+    const { user: id, client, t } = event;
     this.#asked.set(sessionOf(event), n);
-    const user = this.#user(event.user);
-    for (const view of user.views.values()) this.#checkView(view, event.t);
-    user.sessions.set(sessionOf(event), event);
+    const user = this.#user(id);
+    for (const view of user.views.values()) this.#checkView(view, t);
+    user.asking.add(client);
   }
 
   login(event: Of<"login">, n: number): void {
-    const { user: id, device = "" } = event;
+    const { user: id, device = "", client, t } = event;
     const session = sessionOf(event);
     const key = `${id} ${device}`;
     const before = this.#current.get(key);
@@ -58,15 +65,20 @@ export class Sessions {
       this.#replaced.set(before.session, { by: event, n });
       user.sessions.delete(before.session);
     }
-    for (const view of user.views.values()) this.#checkView(view, event.t);
+    for (const view of user.views.values()) this.#checkView(view, t);
     if (isLast) this.#current.set(key, { session, n });
-    user.sessions.set(session, event);
+    user.asking.delete(client);
+    user.sessions.add(session);
+    user.silent = false;
   }
 
   left(event: Of<"left">): void {
     const { user: id, client } = event;
     const user = this.#user(id);
-    if (user.sessions.delete(sessionOf(event)) && user.sessions.size === 0) user.left = event;
+    user.sessions.delete(sessionOf(event));
+    user.asking.delete(client);
+    if (event.how === "silent") user.silent = true;
+    if (!isThere(user)) user.left = event;
     for (const of of this.#shown.get(client) ?? []) {
       const view = this.#user(of).views.get(client);
       if (view) this.#checkView(view, event.t);
@@ -120,15 +132,19 @@ export class Sessions {
 
   #user(id: number): User {
     let user = this.#users.get(id);
-    if (!user) this.#users.set(id, user = { sessions: new Map(), views: new Map() });
+    if (!user) {
+      user = { sessions: new Set(), asking: new Set(), silent: false, views: new Map() };
+      this.#users.set(id, user);
+    }
     return user;
   }
 
   /** A client shows somebody as online until `t`. Nothing is said of users whose sessions are not in the history. */
   #checkView(view: Of<"presence">, t: number): void {
-    const { sessions, left } = this.#user(view.of);
-    if (left === undefined || sessions.size > 0) return;
-    const most = left.how === "silent" ? GHOST + this.#silence : GHOST;
+    const user = this.#user(view.of);
+    const { left } = user;
+    if (left === undefined || isThere(user)) return;
+    const most = user.silent ? GHOST + this.#silence : GHOST;
     const since = t - left.t;
     if (since <= most) return;
     this.#findings.add({

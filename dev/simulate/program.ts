@@ -339,7 +339,7 @@ export class Program {
     if (msgid === Msg.LOGIN) {
       if (frame.token === undefined) this.#memory = undefined;
       this.#session = `${this.user}.${this.#index}.${++this.#sessions}`;
-      this.#note({ type: "asked", ...this.#by() });
+      this.#note({ type: "logging in", ...this.#by() });
     }
     if (!this.#memory) return;
     if (msgid === Msg.RECEIPT) {
@@ -404,7 +404,7 @@ export class Program {
     } else if (!memory.held.get(conv)?.seqs.has(seq)) {
       // A friend request or its answer is shown without a text.
       this.#note({
-        type: "shown",
+        type: "read",
         ...this.#by(),
         ...arrived,
         mid: undefined,
