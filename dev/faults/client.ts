@@ -53,8 +53,8 @@ export class ModelClient {
   readonly #ghosts: Ghosts;
   readonly #stopping = Promise.withResolvers<void>();
   #token: string;
-  /** The name of the log that the present session is about. */
-  #log = "";
+  /** The name of the log that the present session is about; "" by a server that names none. */
+  #log: string | undefined;
   /** What this client's sessions are called in the history: they are numbered. */
   #session = "";
   #sessions = 0;
@@ -188,7 +188,7 @@ export class ModelClient {
     if (this.#ready && !this.#leaving && !this.#stopped) this.lost++;
     this.#leaving = false;
     if (how === "gave up" && this.#ready) {
-      this.#ghosts.add(socket, { session: this.#session, log: this.#log });
+      this.#ghosts.add(socket, { session: this.#session, log: this.#log ?? "" });
     } else socket.close();
     // A login that was not answered may have been accepted all the same.
     if (this.#ready || this.#answerBy < Infinity) {
@@ -201,7 +201,7 @@ export class ModelClient {
 
   /** Adds to the history, as of the present session and its log. */
   #record(draft: Unsigned): void {
-    const by = { client: String(this.id), user: this.id, session: this.#session, log: this.#log };
+    const by = { client: String(this.id), user: this.id, session: this.#session, log: this.#log ?? "" };
     this.#parts.journal.record({ ...by, ...draft });
   }
 
@@ -279,7 +279,7 @@ export class ModelClient {
     const isOther = log !== this.#log;
     const delivered = new Map(conversations.map(({ conv, delivered }) => [conv, delivered]));
     if (isOther) this.seen.restart(delivered);
-    if (isOther && this.#log !== "") this.#outgoing.sendAgain();
+    if (isOther && this.#log !== undefined) this.#outgoing.sendAgain();
     this.#log = log;
     this.#session = `${this.id}.${++this.#sessions}`;
     this.#record({ type: "login", ...(isOther ? { delivered: Object.fromEntries(delivered) } : {}) });
