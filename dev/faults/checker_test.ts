@@ -19,7 +19,13 @@ const PATIENCE = 6000;
 
 async function faults(
   names: readonly string[],
-  options: { duration: number; sources?: string; stopAtFirst?: boolean; patience?: number },
+  options: {
+    duration: number;
+    sources?: string;
+    stopAtFirst?: boolean;
+    throwaway?: boolean;
+    patience?: number;
+  },
 ): Promise<Report> {
   const chosen = FAULTS.filter(({ name }) => names.includes(name));
   assertEquals(chosen.length, names.length);
@@ -39,6 +45,7 @@ async function catches(
       patience: PATIENCE,
       sources: broken.folder,
       stopAtFirst: true,
+      throwaway: true,
     });
     if (report.violations.some(({ flaw }) => as.includes(flaw))) return;
     seen.push(`seed ${report.seed}: ${verdict(report) || "nothing"}`);

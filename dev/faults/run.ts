@@ -1,6 +1,6 @@
-import { HistoryFile } from "../proof/history_file.ts";
 import { audit } from "./audit.ts";
 import { impossible, sequence } from "./catalogue.ts";
+import { Evidence } from "./evidence.ts";
 import type { Fault } from "./fault.ts";
 import { pause } from "./fault.ts";
 import { NoPrevious, preparePrevious, type Previous } from "./previous.ts";
@@ -32,8 +32,10 @@ export interface RunOptions {
   readonly stopAtFirst?: boolean;
   /** After so long without a fault whoever is still cut off is a violation, in ms; a minute if left out. */
   readonly patience?: number;
-  /** Where the clients' history goes, and stays; if left out, into a file that is kept only if something is wrong. */
+  /** A file for the clients' history; if left out, it stays only if something is wrong. */
   readonly history?: string | undefined;
+  /** Nothing stays, whatever is wrong: the server is broken on purpose. */
+  readonly throwaway?: boolean;
   readonly progress: (line: string) => void;
   /** Ends the run, and all that it started, at once: {@linkcode runFaults} rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -58,17 +60,14 @@ export interface Report {
  */
 export async function runFaults(options: RunOptions): Promise<Report> {
   const random = new Random(options.seed);
-  const path = options.history ?? await Deno.makeTempFile({ prefix: "chat-faults-", suffix: ".jsonl" });
-  const kept = { path, keep: options.history !== undefined };
-  await using _removal = { [Symbol.asyncDispose]: () => kept.keep ? Promise.resolve() : Deno.remove(path) };
   const previous = await previousFor(options);
   await using _sources = typeof previous === "string" ? undefined : previous;
-  using file = new HistoryFile(path);
+  await using evidence = await Evidence.gather(options.history);
   await using world = await startWorld({
     random: random.fork(),
     sources: options.sources,
     previous,
-    file,
+    file: evidence.history,
     long: options.duration >= LONG,
     withClock: options.faults.some(({ name }) => name === "clock-step"),
     patience: options.patience ?? PATIENCE,
@@ -76,7 +75,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(options.signal?.reason);
   options.signal?.addEventListener("abort", stop);
-  const work = breakAndCount(world, { ...options, random, kept });
+  const work = breakAndCount(world, { ...options, random, evidence });
   // After a stop it fails at whatever has gone from under it.
   work.catch(() => "told by the race");
   try {
@@ -99,7 +98,7 @@ async function previousFor({ previous, faults }: RunOptions): Promise<Previous |
 
 async function breakAndCount(
   world: World,
-  options: RunOptions & { random: Random; kept: { path: string; keep: boolean } },
+  options: RunOptions & { random: Random; evidence: Evidence },
 ): Promise<Report> {
   const { seed, duration, random } = options;
   const { score, now } = world;
@@ -123,25 +122,19 @@ async function breakAndCount(
   }
   say("everything works again: nobody writes any more, and what arrived is counted");
   const { text } = await audit(world, say);
-  if (score.count > 0) {
-    options.kept.keep = true;
-    say(`${score.count} violations; the nodes' logs are in ${await keepLogs(world)}`);
+  if (score.count > 0 && options.throwaway !== true) {
+    const folder = await options.evidence.keep(world.nodes);
+    const what = options.history === undefined
+      ? "the clients' history and the nodes' logs"
+      : "the nodes' logs";
+    say(`${score.count} violations; ${what} are in ${folder}`);
   }
-  if (options.kept.keep) say(`the clients' history is in ${options.kept.path}`);
+  if (options.history !== undefined) say(`the clients' history is in ${options.history}`);
   return {
     ...{ seed, rows: score.rows, total: score.total, violations: score.violations, repeats: score.repeats },
     excerpts: text,
     defects: (await Promise.all(world.nodes.map((node) => node.defects()))).flat(),
   };
-}
-
-/** What the nodes logged outlives them; the folder that it is in. */
-async function keepLogs({ nodes }: World): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "chat-faults-" });
-  for (const node of nodes) {
-    await Deno.writeTextFile(`${folder}/node-${node.port}.log`, await node.log({ bytes: Infinity }));
-  }
-  return folder;
 }
 
 /** One fault, or two at once, and the recovery from it. */
