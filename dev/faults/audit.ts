@@ -29,7 +29,10 @@ export async function audit(world: World, say: (line: string) => void): Promise<
   await readHistories(world, conversations);
   const verdict = journal.finish();
   const { counts } = verdict;
-  say(`${counts.events} events of ${counts.clients} clients, ${counts.acknowledged} messages acknowledged`);
+  const { events, clients, acknowledged, unproven } = counts;
+  say(
+    `${events} events of ${clients} clients; ${acknowledged} messages acknowledged, ${unproven} of them unproven`,
+  );
   for (const violation of compareWithStore(await readMessages(world), verdict.places)) {
     score.violate(inTable(violation), violation.t);
   }

@@ -19,7 +19,7 @@ export class NoPrevious extends Error {
  * Makes the previous server ready to run: an executable as it is, a commit from its sources in a temporary folder, which
  * is removed with it.
  *
- * @param what An executable's path, a commit, or a tag; the last tag if left out.
+ * @param what An executable's path, a commit, or a tag; the last tag before this commit if left out.
  * @throws {NoPrevious}
  */
 export async function preparePrevious(what?: string): Promise<Previous> {
@@ -27,7 +27,8 @@ export async function preparePrevious(what?: string): Promise<Previous> {
     const program = { executable: await Deno.realPath(what) };
     return { name: what, program, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  const name = what ?? await git("describe", "--tags", "--abbrev=0");
+  // A commit that has a tag is not the version before itself.
+  const name = what ?? await git("describe", "--tags", "--abbrev=0", "HEAD^");
   if (name === undefined) {
     throw new NoPrevious("there is no tag yet; name a commit or an executable by --previous");
   }
