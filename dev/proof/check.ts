@@ -73,7 +73,7 @@ export class Checker {
   readonly #messages = new Map<string, Message>();
   readonly #logs = new Map<string, Map<string, Conversation>>();
   readonly #clients = new Set<string>();
-  /** The log that each client was logged in to last. */
+  /** The log that each client knew last. */
   readonly #logOf = new Map<string, string>();
   /** What was seen of which nobody knows who sent it, and what is other than it was sent: each is told once. */
   readonly #told = new Set<string>();
@@ -91,6 +91,7 @@ export class Checker {
     this.#t = event.t;
     if (event.type === "note") return;
     this.#clients.add(event.client);
+    if ("log" in event) this.#logOf.set(event.client, event.log);
     switch (event.type) {
       case "invoke":
         return this.#invoke(event);
@@ -207,7 +208,6 @@ export class Checker {
   }
 
   #login(event: Of<"login">): void {
-    this.#logOf.set(event.client, event.log);
     this.#sessions.login(event, this.#n);
     for (const [conv, seq] of Object.entries(event.delivered ?? {})) {
       const holding = this.#conversation({ log: event.log, conv }).holding(event.client, event.user);

@@ -167,6 +167,11 @@ shows("what was acknowledged in one log is lost in the next", {
   of: history(...sent, end("1", 0, { log: "B" }), end("2", 0, { log: "B" })),
 });
 
+holds("what was acknowledged in a log that is gone, by a client that never came to the next one", {
+  of: history(...sent, end("2", 0, { log: "B" })),
+  expect: { acknowledged: 1, unproven: 0, gone: 1 },
+});
+
 shows("a client has seen what is not there at the end", {
   ...{ breach: "disappeared", events: 2 },
   of: history(invoke("1", "a"), shown("2", "a", 1), end("1", 0)),

@@ -17,7 +17,7 @@ interface Last {
 /**
  * What clients end with: the same numbers without a gap, and among them what was acknowledged to anybody.
  * @param conversations By log and name.
- * @param options.logOf The log that a client was logged in to last.
+ * @param options.logOf The log that a client knew last.
  * @returns The log with which they end; of how many acknowledged messages nobody who holds the whole conversation says
  * whether they are there; and how many went with a log that is not there any more, and with the client that could have
  * sent them again.
