@@ -33,6 +33,8 @@ interface Arrived {
 /** How long a person takes to answer a question, in ms. */
 const TYPING = 50;
 const RETRY = 1000;
+/** What a person answers to which question; "" is their id. */
+const ANSWERS = [["choice", "1"], ["id or name", ""], ["password", "secret"], ["already", "y"]] as const;
 /** What every text has in it, and nothing else on the screen. */
 const TEXT = /~\d+\.\d+\.\d+~/;
 const HISTORY_PAGE = 50;
@@ -75,6 +77,8 @@ export class Program {
   #sessions = 0;
   #mids = 0;
   #texts = 0;
+  /** What the program asks, until it is answered. */
+  #question = "";
   /** Whether its user wants to be logged in. */
   #wanted = false;
   /** Texts that were typed and of which nobody knows yet what became of them, with their mids. */
@@ -126,7 +130,7 @@ export class Program {
   /** Its user begins to want to be logged in. */
   begin(): void {
     this.#wanted = true;
-    if (this.#app) this.#logIn();
+    if (this.#app) this.#answer();
     else void this.#start();
   }
 
@@ -235,27 +239,23 @@ export class Program {
   }
 
   #prompted(text: string): void {
-    const answer = text.startsWith("choice")
-      ? this.#wanted ? "1" : undefined
-      : text.startsWith("id or name")
-      ? `${this.user}`
-      : text.startsWith("password")
-      ? "secret"
-      : text.startsWith("already")
-      ? "y"
-      : undefined;
     this.#isIn = text === ">";
     if (text.startsWith("choice") && this.#memory) this.#left();
-    if (answer === undefined) return;
-    const app = this.#app;
-    const wait = text.startsWith("choice") ? RETRY : TYPING;
-    this.machine.after(wait, () => {
-      if (app === this.#app) this.#type(answer);
-    });
+    this.#question = text;
+    this.#answer();
   }
 
-  #logIn(): void {
-    if (!this.#isIn) this.#type("1");
+  /** Answers what the program asks, if it is about logging in. */
+  #answer(): void {
+    const question = this.#question;
+    const answer = this.#wanted ? ANSWERS.find(([begin]) => question.startsWith(begin))?.[1] : undefined;
+    if (answer === undefined) return;
+    this.#question = "";
+    const app = this.#app;
+    const wait = question.startsWith("choice") ? RETRY : TYPING;
+    this.machine.after(wait, () => {
+      if (app === this.#app) this.#type(answer === "" ? `${this.user}` : answer);
+    });
   }
 
   /** Nobody is logged in any more: what the account knew is forgotten. */

@@ -69,6 +69,8 @@ export class Leases {
   readonly #closing = new Set<string>();
   readonly #pauses: Pauses;
   #log: string;
+  /** The names that the log had before, as far as this node knows: a store that has one of them is older, too. */
+  readonly #former = new Set<string>();
   #beaten = -Infinity;
   /** Whether the last heartbeat failed. */
   #failed = false;
@@ -248,13 +250,14 @@ export class Leases {
     const { node, system: { monotonic }, renameLog, onNodes } = this.#options;
     const { gone, older } = this.#watch.see(nodes, monotonic());
     const counted = this.#watch.beat(node);
-    const isOlder = older || (ours
+    const isOlder = older || this.#former.has(log) || (ours
       // Each heartbeat makes it one more.
       ? counted !== undefined && counted <= this.#counted
       // Nobody is there who could have buried this node.
       : nodes.length === 0);
     this.#counted = counted ?? this.#counted;
-    this.#adopt(isOlder && log === this.#log ? await renameLog(log) : log);
+    const mayStay = log !== this.#log && !this.#former.has(log);
+    this.#adopt(isOlder && !mayStay ? await renameLog(log) : log);
     onNodes(nodes.map(({ id }) => id));
     return { gone };
   }
@@ -264,6 +267,7 @@ export class Leases {
     if (log === this.#log) return;
     const { sessions, end, onLogRenamed, onDefect } = this.#options;
     const from = this.#log;
+    this.#former.add(from);
     this.#log = log;
     this.#lapses++;
     onLogRenamed({ from, to: log });

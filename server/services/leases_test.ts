@@ -286,6 +286,18 @@ Deno.test("leases: I12: a counter that went back gives the log one new name, and
   assertEquals(one!.ended.length, 1);
 });
 
+Deno.test("leases: I12: a store in which the log has an earlier name again is older, too", async () => {
+  const { start, look, world } = setUp();
+  const [one, two] = await start("one", "two");
+  world.renames = 7;
+  // Somebody else gave it a new name; then a copy took over that does not know of that.
+  world.log = "log 5";
+  await look(one!, two!);
+  world.log = "log 1";
+  await look(one!, two!);
+  assertEquals([world.log, one!.leases.log, two!.leases.log], ["log 9", "log 9", "log 9"]);
+});
+
 Deno.test("leases: I12: a store that knows no node at all is older than this one", async () => {
   const { start, store, look, world } = setUp();
   const [one] = await start("one");
