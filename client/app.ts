@@ -168,7 +168,7 @@ export class App implements Host {
     } else if (frame.msgid === Msg.GOODBYE) {
       this.#goodbye(frame);
     } else if (frame.msgid === Msg.LOGOUT_ACK && this.#leaving?.loggingOut) {
-      this.#left();
+      this.#left({ isLoggedOut: true });
     } else if (!this.requests.take(frame)) {
       if (this.#account) this.#account.handle(frame);
       else if (frame.msgid === Msg.ERROR) this.output.print(errorLine(frame));
@@ -258,7 +258,9 @@ export class App implements Host {
     this.#link.send(JSON.stringify({ msgid: Msg.LOGOUT, id: this.#account.id }));
   }
 
-  #left(): void {
+  #left({ isLoggedOut = false } = {}): void {
+    // Nobody can log in on a connection on which the server may still know somebody.
+    if (this.#account && !isLoggedOut) this.#link.drop("left without logging out");
     const leaving = this.#leaving;
     leaving?.cancel();
     this.#leaving = undefined;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Bench, HELLO } from "./test_bench.ts";
+import { ALICE, Bench, HELLO } from "./test_bench.ts";
 
 Deno.test("the end of input waits for acknowledgements and then logs out", async () => {
   const bench = await Bench.loggedIn();
@@ -62,6 +62,18 @@ Deno.test("after the end of input lines go on as long as something is taken or a
   assertEquals(bench.took().map((frame) => frame.msgid), [3]);
   bench.says({ msgid: 17 });
   assertEquals(bench.exit, 0);
+});
+
+Deno.test("logging out with something unsent leaves the connection, on which nobody else could log in", async () => {
+  const bench = await Bench.loggedIn(ALICE, { interactive: true });
+  bench.type("chat:2:a", "loginout");
+  await bench.clock.pass(5000);
+  assertEquals(bench.printed().slice(-3), ["1. login", "2. register", "3. quit"]);
+  bench.took();
+  bench.type("1", "bob", "secret");
+  await bench.clock.pass(0);
+  assertEquals(bench.took(), [{ msgid: 1, v: 2, name: "bob", password: "secret" }]);
+  assertEquals(bench.dials, 2);
 });
 
 Deno.test("quit ignores what follows; an interrupt in the menu leaves at once", async () => {

@@ -27,6 +27,8 @@ export class Bench {
   sent: Fields[] = [];
   exit: number | undefined;
   up = true;
+  /** How often it has connected. */
+  dials = 0;
   readonly app: App;
   #wire: WireEvents | undefined;
   #mids = 0;
@@ -67,6 +69,7 @@ export class Bench {
     if (!this.up) return Promise.reject(new Error("cannot connect"));
     const isFirst = this.#wire === undefined;
     this.#wire = events;
+    this.dials++;
     const send = (line: string) => {
       // The first ping asks whether this is a chat server.
       if (isFirst && line === '{"msgid":14}') events.frame('{"msgid":15,"at":0}');

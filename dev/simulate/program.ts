@@ -79,6 +79,7 @@ export class Program {
   #texts = 0;
   /** What the program asks, until it is answered. */
   #question = "";
+  #prompts = 0;
   /** Whether its user wants to be logged in. */
   #wanted = false;
   /** Texts that were typed and of which nobody knows yet what became of them, with their mids. */
@@ -242,6 +243,7 @@ export class Program {
     this.#isIn = text === ">";
     if (text.startsWith("choice") && this.#memory) this.#left();
     this.#question = text;
+    this.#prompts++;
     this.#answer();
   }
 
@@ -251,10 +253,10 @@ export class Program {
     const answer = this.#wanted ? ANSWERS.find(([begin]) => question.startsWith(begin))?.[1] : undefined;
     if (answer === undefined) return;
     this.#question = "";
-    const app = this.#app;
+    const prompts = this.#prompts;
     const wait = question.startsWith("choice") ? RETRY : TYPING;
     this.machine.after(wait, () => {
-      if (app === this.#app) this.#type(answer === "" ? `${this.user}` : answer);
+      if (prompts === this.#prompts) this.#type(answer === "" ? `${this.user}` : answer);
     });
   }
 

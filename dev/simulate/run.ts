@@ -212,13 +212,14 @@ class Simulation {
     this.#world.tell("fault", "none any more");
     // What is under way ends by itself; who is not here comes back.
     const last = this.#programs.slice(0, users);
-    for (const program of this.#programs.slice(users)) program.logOut();
+    const doubles = this.#programs.slice(users);
     const deadline = this.#world.now + PATIENCE;
     let missing = "";
     do {
       for (const program of last) if (!program.isIn) program.begin();
+      for (const program of doubles) program.logOut();
       await this.#world.run(this.#world.now + LOOK_INTERVAL);
-      missing = this.#missing(last);
+      missing = doubles.some(({ isIn }) => isIn) ? "somebody is logged in twice" : this.#missing(last);
     } while (missing !== "" && this.#world.now < deadline);
     if (missing !== "") this.#wrong.push(`not right after ${PATIENCE / 1000} s: ${missing}`);
     let isRead = false;
