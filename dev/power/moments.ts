@@ -1,0 +1,57 @@
+import type { Random } from "../faults/random.ts";
+import { type Begun, Disk, type Luck, type Operation, type Remains } from "./disk.ts";
+import type { Acknowledged, Event } from "./events.ts";
+
+/** One moment in so many is before the first message: while the database is made. */
+const EARLY = 10;
+
+/** A power failure. */
+export interface Failure {
+  /** So many events had happened. */
+  readonly at: number;
+  readonly remains: Remains;
+  /** What had been acknowledged by then. */
+  readonly acknowledged: readonly Acknowledged[];
+}
+
+export interface MomentOptions {
+  readonly moments: number;
+  readonly random: Random;
+  /** Whether nothing is ever certain, as if no fsync had been called: to show what an fsync is worth. */
+  readonly ignoreSyncs?: boolean;
+}
+
+/** Power failures at random moments of a recording, in the order of time. */
+export function* failures(events: readonly Event[], options: MomentOptions): Generator<Failure> {
+  const { random, ignoreSyncs = false } = options;
+  const first = Math.max(1, events.findIndex(({ kind }) => kind === "acknowledged"));
+  const moments = Array.from(
+    { length: options.moments },
+    (_, i) => i % EARLY === 0 ? random.between(0, first) : random.between(first + 1, events.length),
+  ).sort((a, b) => a - b);
+  const disk = new Disk();
+  const begun = new Map<Operation, Begun>();
+  const acknowledged: Acknowledged[] = [];
+  let done = 0;
+  for (const at of moments) {
+    for (; done < at; done++) {
+      const event = events[done]!;
+      if (event.kind === "acknowledged") {
+        acknowledged.push(event.message);
+      } else if (event.kind === "begin") {
+        if (ignoreSyncs && event.operation.kind === "sync") continue;
+        begun.set(event.operation, disk.begin(event.operation));
+      } else {
+        begun.get(event.operation)?.end();
+        begun.delete(event.operation);
+      }
+    }
+    yield { at, remains: disk.cut(luck(random)), acknowledged: [...acknowledged] };
+  }
+}
+
+/** From "nothing that was not synced is there" to "all of it is". */
+function luck(random: Random): Luck {
+  const kept = random.pick([0, random.next(), random.next(), 0.99, 1]);
+  return { kept, torn: kept === 1 ? 0 : 0.3, random };
+}

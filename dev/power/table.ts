@@ -1,0 +1,49 @@
+import { alignedTable } from "../bench/markdown.ts";
+import type { Report } from "./run.ts";
+
+/** So many violations are told. */
+const TOLD = 10;
+
+const HEADINGS = [
+  "durability",
+  "moments",
+  "by a server",
+  "acknowledged",
+  "looked for",
+  "lost",
+  "losing moments",
+  "files torn",
+  "unsynced changes",
+  "of these lost",
+];
+
+/** The table of some runs, a line each, in Markdown. */
+export function table(reports: readonly Report[]): string {
+  return alignedTable([
+    HEADINGS,
+    ...reports.map((report) =>
+      [
+        report.durability,
+        ...[
+          report.moments,
+          report.byServer,
+          report.acknowledged,
+          report.expected,
+          report.lost,
+          report.losing,
+        ],
+        ...[report.tornFiles, report.unsyncedChanges, report.lostChanges],
+      ].map(String)
+    ),
+  ]);
+}
+
+/** What went wrong, in words; empty if nothing did. */
+export function verdict({ lost, losing, moments, violations }: Report): string {
+  const lines = violations.slice(0, TOLD).map(({ moment, at, what }) =>
+    `  moment ${moment} (event ${at}): ${what}`
+  );
+  if (violations.length > 0) lines.unshift(`${violations.length} other violations:`);
+  if (lost > 0) lines.unshift(`lost ${lost} acknowledged messages, at ${losing} of ${moments} moments`);
+  return lines.join("\n");
+}
