@@ -6,17 +6,30 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Random, randomSeed } from "./faults/random.ts";
-import { DURABILITIES, type Durability, readRecording, record, type Recording } from "./power/recording.ts";
-import { cutPower } from "./power/run.ts";
+import { DURABILITIES, type Durability, readRecording, record } from "./power/recording.ts";
+import { cutPower, type Report } from "./power/run.ts";
 import { NotUnderstood, StraceMissing } from "./power/strace.ts";
 import { table, verdict } from "./power/table.ts";
 
 const USAGE =
   "usage: deno task power [--moments N] [--durability full|normal] [--seed N] [--recording FOLDER]";
-/** Runs of so many moments also record a checkpoint in the middle of the load, which takes this much text. */
-const LONG = { moments: 100, size: 12_000_000 };
-/** Characters of messages that are recorded for a shorter run. */
-const SHORT_SIZE = 1_500_000;
+
+/** One recording, and how many of the moments are in it. */
+interface Part {
+  readonly name: string;
+  readonly messages: number;
+  readonly moments: number;
+}
+
+/**
+ * Runs of at least 100 moments have a second recording. In its middle SQLite brings its log into the database and
+ * begins it anew, for which it takes 8,000 pages; each moment of it costs more.
+ */
+function partsOf(moments: number): Part[] {
+  const long = moments >= 100 ? Math.floor(moments / 5) : 0;
+  const short = { name: "short", messages: 800, moments: moments - long };
+  return long === 0 ? [short] : [short, { name: "long", messages: 8500, moments: long }];
+}
 
 interface Options {
   readonly moments: number;
@@ -53,17 +66,24 @@ async function run(options: Options & { folder: string; signal: AbortSignal }): 
   console.log(`seed ${seed}`);
   const random = new Random(seed);
   const began = performance.now();
-  const progress = (line: string) =>
-    console.log(`[${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s] ${line}`);
-  const size = moments >= LONG.moments ? LONG.size : SHORT_SIZE;
-  const source = random.fork();
-  const recording: Recording = options.recording === undefined
-    ? await record(folder, { durability, random: source, size, progress, signal })
-    : await readRecording(folder);
-  progress(`recorded ${recording.events.length} events; the power fails at ${moments} moments`);
-  const report = await cutPower(recording, { moments, random: random.fork(), progress, signal });
-  console.log(`\n${table([report])}\n`);
-  const failed = verdict(report);
+  const reports: Report[] = [];
+  for (const part of partsOf(moments)) {
+    const progress = (line: string) => {
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      console.log(`[${seconds.padStart(6)} s] ${part.name}: ${line}`);
+    };
+    const place = `${folder}/${part.name}`;
+    const [load, cut] = [random.fork(), random.fork()];
+    if (options.recording === undefined) {
+      await Deno.mkdir(place);
+      await record(place, { durability, random: load, messages: part.messages, progress, signal });
+    }
+    const recording = await readRecording(place);
+    progress(`the power fails at ${part.moments} moments among ${recording.events.length} events`);
+    reports.push(await cutPower(recording, { moments: part.moments, random: cut, progress, signal }));
+  }
+  console.log(`\n${table(reports)}\n`);
+  const failed = verdict(reports);
   console.log(failed === "" ? "nothing was lost" : failed);
   return failed === "" ? 0 : 1;
 }

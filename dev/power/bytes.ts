@@ -29,9 +29,11 @@ export class Bytes {
     return this.#buffer.subarray(from, Math.min(to, this.#size));
   }
 
-  copy(): Bytes {
+  /** A copy that can grow to `room` bytes at no cost. */
+  copy(room = this.#size): Bytes {
     const copy = new Bytes();
-    copy.#buffer = this.#buffer.slice(0, this.#size);
+    copy.#buffer = new Uint8Array(Math.max(room, this.#size));
+    copy.#buffer.set(this.#buffer.subarray(0, this.#size));
     copy.#size = this.#size;
     return copy;
   }

@@ -172,15 +172,22 @@ function change(bytes: Bytes, what: Content): void {
 }
 
 function inMemory({ synced, changes }: StoredFile): Bytes {
-  const bytes = synced.copy();
+  const bytes = synced.copy(roomFor(changes));
   for (const { what } of changes) change(bytes, what);
   return bytes;
 }
 
+function roomFor(changes: readonly Change<Content>[]): number {
+  const ends = changes.map(({ what }) => what.kind === "write" ? what.offset + what.data.length : what.size);
+  return ends.reduce((a, b) => Math.max(a, b), 0);
+}
+
 /** A file's content as a power failure leaves it. */
 function onDisk(file: StoredFile, luck: Luck): { bytes: Uint8Array; torn: boolean; lost: number } {
-  const memory = file.synced.copy();
-  const disk = file.synced.copy();
+  const room = roomFor(file.changes);
+  const disk = file.synced.copy(room);
+  if (file.changes.length === 0) return { bytes: disk.take(), torn: false, lost: 0 };
+  const memory = file.synced.copy(room);
   const { random } = luck;
   let [torn, lost] = [false, 0];
   for (const { what } of file.changes) {

@@ -27,8 +27,8 @@ export function eventsOf(steps: Iterable<Step>, folder: string): Event[] {
   const files = new FolderCalls(folder);
   const sent = new Acknowledgements();
   for (const { phase, call } of steps) {
-    // What failed, or never returned because the process ended, is as if it had not been called.
-    if (call.result === undefined || call.result < 0) continue;
+    // What failed is as if it had not been called. What never returned, because the process ended, may have happened.
+    if (call.result !== undefined && call.result < 0) continue;
     if (phase === "begin") {
       operations.set(call, files.operations(call));
       for (const message of sent.take(call)) events.push({ kind: "acknowledged", message });
@@ -137,7 +137,7 @@ class Acknowledgements {
     if (!/^(write|writev|sendto|sendmsg)$/.test(call.name)) return [];
     const [socket] = pathsOf(call.args);
     if (socket === undefined || !/^(socket:|TCP)/.test(socket)) return [];
-    const sent = joined(call.strings).subarray(0, call.result);
+    const sent = joined(call.strings).subarray(0, call.result ?? 0);
     // Texts of messages may be cut inside a character; what is looked for is plain ASCII.
     const lines = ((this.#begun.get(socket) ?? "") + new TextDecoder("latin1").decode(sent)).split("\n");
     this.#begun.set(socket, lines.pop()!);

@@ -12,25 +12,24 @@ export interface Person {
 
 export interface LoadOptions {
   readonly random: Random;
-  /** Ends when so many characters of messages were sent, and all messages acknowledged. */
-  readonly size: number;
+  /** How many are sent. It ends when all are acknowledged. */
+  readonly messages: number;
   readonly progress: (acknowledged: number) => void;
   /** Ends it at once: {@linkcode load} rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const PEOPLE = 4;
-/** Messages of one person that are not acknowledged yet. */
-const AT_ONCE = 6;
+/** For each person how many messages may wait for their acknowledgement: small commits, and larger ones. */
+const AT_ONCE = [1, 1, 1, 4] as const;
 /** Every how many received messages a receipt is sent. */
 const RECEIPT_EVERY = 10;
 /** How long an answer may take, in ms. */
 const PATIENCE = 30_000;
 /** Characters of a message: mostly a page holds many; some need pages of their own. */
 const LENGTHS = [
-  { share: 0.75, least: 20, most: 300 },
-  { share: 0.2, least: 300, most: 4000 },
-  { share: 0.05, least: 4000, most: 40_000 },
+  { share: 0.8, least: 20, most: 300 },
+  { share: 0.18, least: 300, most: 4000 },
+  { share: 0.02, least: 4000, most: 30_000 },
 ] as const;
 
 /** A few people write to each other and to a group. Resolves to them and the group when all is acknowledged. */
@@ -39,10 +38,12 @@ export async function load(
   options: LoadOptions,
 ): Promise<{ people: Person[]; group: number }> {
   const people: Person[] = [];
-  for (let i = 0; i < PEOPLE; i++) people.push(await register(port, `person ${i}`));
-  const total = { acknowledged: 0, left: options.size, progress: options.progress };
+  for (const i of AT_ONCE.keys()) people.push(await register(port, `person ${i}`));
+  const total = { acknowledged: 0, left: options.messages, progress: options.progress };
   const writers = await Promise.all(
-    people.map((person) => Writer.logIn(port, { person, random: options.random.fork(), total })),
+    people.map((person, i) =>
+      Writer.logIn(port, { person, atOnce: AT_ONCE[i]!, random: options.random.fork(), total })
+    ),
   );
   options.signal?.addEventListener("abort", () => writers.forEach((writer) => writer.close()));
   try {
@@ -82,14 +83,22 @@ interface Frame {
 /** What the writers have in common. */
 interface Total {
   acknowledged: number;
-  /** Characters that are still to be sent. */
+  /** Messages that are still to be sent. */
   left: number;
   readonly progress: (acknowledged: number) => void;
+}
+
+interface WriterParts {
+  readonly person: Person;
+  readonly atOnce: number;
+  readonly random: Random;
+  readonly total: Total;
 }
 
 /** A client that is logged in and writes as fast as it is acknowledged. */
 class Writer {
   readonly #person: Person;
+  readonly #atOnce: number;
   readonly #random: Random;
   readonly #total: Total;
   #socket!: LineSocket;
@@ -100,19 +109,17 @@ class Writer {
   #waiting = 0;
   #received = 0;
 
-  static async logIn(
-    port: number,
-    { person, random, total }: { person: Person; random: Random; total: Total },
-  ): Promise<Writer> {
-    const writer = new Writer(person, { random, total });
+  static async logIn(port: number, parts: WriterParts): Promise<Writer> {
+    const writer = new Writer(parts);
     writer.#socket = await LineSocket.dial(port, (_, line) => writer.#take(JSON.parse(line)));
-    const { id, password } = person;
+    const { id, password } = parts.person;
     await writer.#ask({ msgid: Msg.LOGIN, v: 2, id, password });
     return writer;
   }
 
-  private constructor(person: Person, { random, total }: { random: Random; total: Total }) {
+  private constructor({ person, atOnce, random, total }: WriterParts) {
     this.#person = person;
+    this.#atOnce = atOnce;
     this.#random = random;
     this.#total = total;
   }
@@ -130,7 +137,7 @@ class Writer {
   async write({ people, group }: { people: readonly Person[]; group: number }): Promise<void> {
     const others = people.filter(({ id }) => id !== this.#person.id);
     this.#next = () => {
-      while (this.#waiting < AT_ONCE && this.#total.left > 0) {
+      while (this.#waiting < this.#atOnce && this.#total.left > 0) {
         this.#send(this.#random.chance(0.3) ? { groupid: group } : { toid: this.#random.pick(others).id });
       }
       if (this.#waiting === 0) this.#done.resolve();
@@ -146,7 +153,7 @@ class Writer {
   #send(to: { groupid: number } | { toid: number }): void {
     const mid = `${this.#person.id}-${++this.#written}`;
     const msg = textOf(mid, this.#length());
-    this.#total.left -= msg.length;
+    this.#total.left--;
     this.#waiting++;
     this.#socket.send({ msgid: "toid" in to ? Msg.CHAT : Msg.GROUP_CHAT, ...to, msg, mid });
   }

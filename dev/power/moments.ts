@@ -2,8 +2,10 @@ import type { Random } from "../faults/random.ts";
 import { type Begun, Disk, type Luck, type Operation, type Remains } from "./disk.ts";
 import type { Acknowledged, Event } from "./events.ts";
 
-/** One moment in so many is before the first message: while the database is made. */
-const EARLY = 10;
+/** The share of moments before the first message: while the database is made. */
+const EARLY = 0.1;
+/** The share of moments while something else than the write-ahead log is written: at checkpoints, for the most part. */
+const CHECKPOINT = 0.3;
 
 /** A power failure. */
 export interface Failure {
@@ -24,11 +26,7 @@ export interface MomentOptions {
 /** Power failures at random moments of a recording, in the order of time. */
 export function* failures(events: readonly Event[], options: MomentOptions): Generator<Failure> {
   const { random, ignoreSyncs = false } = options;
-  const first = Math.max(1, events.findIndex(({ kind }) => kind === "acknowledged"));
-  const moments = Array.from(
-    { length: options.moments },
-    (_, i) => i % EARLY === 0 ? random.between(0, first) : random.between(first + 1, events.length),
-  ).sort((a, b) => a - b);
+  const moments = choose(events, options).sort((a, b) => a - b);
   const disk = new Disk();
   const begun = new Map<Operation, Begun>();
   const acknowledged: Acknowledged[] = [];
@@ -48,6 +46,20 @@ export function* failures(events: readonly Event[], options: MomentOptions): Gen
     }
     yield { at, remains: disk.cut(luck(random)), acknowledged: [...acknowledged] };
   }
+}
+
+/** Numbers of events after which the power fails. */
+function choose(events: readonly Event[], { moments, random }: MomentOptions): number[] {
+  const first = Math.max(0, events.findIndex(({ kind }) => kind === "acknowledged"));
+  const others = events.flatMap((event, i) =>
+    i > first && event.kind !== "acknowledged" && !event.operation.path.endsWith("-wal") ? [i + 1] : []
+  );
+  return Array.from({ length: moments }, () => {
+    const share = random.next();
+    if (share < EARLY) return random.between(0, first);
+    if (share < EARLY + CHECKPOINT && others.length > 0) return random.pick(others);
+    return random.between(first + 1, events.length);
+  });
 }
 
 /** From "nothing that was not synced is there" to "all of it is". */

@@ -39,7 +39,15 @@ export function table(reports: readonly Report[]): string {
 }
 
 /** What went wrong, in words; empty if nothing did. */
-export function verdict({ lost, losing, moments, violations }: Report): string {
+export function verdict(reports: readonly Report[]): string {
+  const sum = (figure: (report: Report) => number) =>
+    reports.reduce((sum, report) => sum + figure(report), 0);
+  const [lost, losing, moments] = [
+    sum(({ lost }) => lost),
+    sum(({ losing }) => losing),
+    sum((one) => one.moments),
+  ];
+  const violations = reports.flatMap(({ violations }) => violations);
   const lines = violations.slice(0, TOLD).map(({ moment, at, what }) =>
     `  moment ${moment} (event ${at}): ${what}`
   );
