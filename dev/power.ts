@@ -5,31 +5,14 @@
  * a message is lost. See `dev/power/README.md`.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { Random, randomSeed } from "./faults/random.ts";
-import { DURABILITIES, type Durability, readRecording, record } from "./power/recording.ts";
-import { cutPower, type Report } from "./power/run.ts";
+import { randomSeed } from "./faults/random.ts";
+import { DURABILITIES, type Durability, RecordingMissing } from "./power/recording.ts";
+import { commandOf, runPower } from "./power/run.ts";
 import { NotUnderstood, StraceMissing } from "./power/strace.ts";
 import { table, verdict } from "./power/table.ts";
 
 const USAGE =
   "usage: deno task power [--moments N] [--durability full|normal] [--seed N] [--recording FOLDER]";
-
-/** One recording, and how many of the moments are in it. */
-interface Part {
-  readonly name: string;
-  readonly messages: number;
-  readonly moments: number;
-}
-
-/**
- * Runs of at least 100 moments have a second recording. In its middle SQLite brings its log into the database and
- * begins it anew, for which it takes 8,000 pages; each moment of it costs more.
- */
-function partsOf(moments: number): Part[] {
-  const long = moments >= 100 ? Math.floor(moments / 5) : 0;
-  const short = { name: "short", messages: 800, moments: moments - long };
-  return long === 0 ? [short] : [short, { name: "long", messages: 8500, moments: long }];
-}
 
 interface Options {
   readonly moments: number;
@@ -61,31 +44,21 @@ function readArgs(args: readonly string[]): Options {
   return { moments, durability, seed, recording: flags.recording as string | undefined };
 }
 
-async function run(options: Options & { folder: string; signal: AbortSignal }): Promise<number> {
-  const { moments, durability, seed, folder, signal } = options;
-  console.log(`seed ${seed}`);
-  const random = new Random(seed);
-  const began = performance.now();
-  const reports: Report[] = [];
-  for (const part of partsOf(moments)) {
-    const progress = (line: string) => {
-      const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      console.log(`[${seconds.padStart(6)} s] ${part.name}: ${line}`);
-    };
-    const place = `${folder}/${part.name}`;
-    const [load, cut] = [random.fork(), random.fork()];
-    if (options.recording === undefined) {
-      await Deno.mkdir(place);
-      await record(place, { durability, random: load, messages: part.messages, progress, signal });
-    }
-    const recording = await readRecording(place);
-    progress(`the power fails at ${part.moments} moments among ${recording.events.length} events`);
-    reports.push(await cutPower(recording, { moments: part.moments, random: cut, progress, signal }));
-  }
+async function run(
+  options: Options,
+  { folder, signal }: { folder: string; signal: AbortSignal },
+): Promise<number> {
+  console.log(`seed ${options.seed}`);
+  const recorded = options.recording !== undefined;
+  const runOptions = { ...options, folder, recorded, signal, progress: console.log };
+  const reports = await runPower(runOptions);
   console.log(`\n${table(reports)}\n`);
   const failed = verdict(reports);
   console.log(failed === "" ? "nothing was lost" : failed);
-  return failed === "" ? 0 : 1;
+  if (failed === "") return 0;
+  // With the other durability it has to fail.
+  if (options.durability === "full") console.log(`\nfailed; the same again: ${commandOf(runOptions)}`);
+  return 1;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -103,24 +76,18 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = options.recording ?? await Deno.makeTempDir({ prefix: "chat-power-" });
   let keep = options.recording !== undefined;
   try {
-    const code = await run({ ...options, folder, signal: stop.signal });
-    // What the moments find can be found again only in the same recording: two runs of a server are never the same.
-    if (code === 1 && options.durability === "full" && !keep) {
-      keep = true;
-      console.log(
-        `\nfailed; the same again: deno task power --recording ${folder} --seed ${options.seed}` +
-          ` --moments ${options.moments}`,
-      );
-    }
+    const code = await run(options, { folder, signal: stop.signal });
+    keep ||= code !== 0 && options.durability === "full";
     return code;
   } catch (error) {
-    if (error instanceof Interrupted) {
-      console.error(error.message);
-      return 130;
-    }
-    if (!(error instanceof StraceMissing || error instanceof NotUnderstood)) throw error;
-    console.error(error.message);
-    return 1;
+    const isSentence = error instanceof StraceMissing || error instanceof NotUnderstood ||
+      error instanceof RecordingMissing;
+    if (!isSentence && !(error instanceof Interrupted)) throw error;
+    keep ||= error instanceof NotUnderstood;
+    console.error(
+      error instanceof NotUnderstood ? `${error.message}; the recording is in ${folder}` : error.message,
+    );
+    return error instanceof Interrupted ? 130 : 1;
   } finally {
     if (!keep) await Deno.remove(folder, { recursive: true });
   }

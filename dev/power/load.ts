@@ -1,3 +1,4 @@
+import { delay } from "@std/async/delay";
 import { Msg } from "../../server/protocol/msgid.ts";
 import { Random } from "../faults/random.ts";
 import { LineSocket } from "../faults/socket.ts";
@@ -15,12 +16,15 @@ export interface LoadOptions {
   /** How many are sent. It ends when all are acknowledged. */
   readonly messages: number;
   readonly progress: (acknowledged: number) => void;
-  /** Ends it at once: {@linkcode load} rejects with its reason. */
+  /** Ends it at once: {@linkcode load} rejects. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** For each person how many messages may wait for their acknowledgement: small commits, and larger ones. */
 const AT_ONCE = [1, 1, 1, 4] as const;
+/** Between rounds everybody rests for so long, in ms: the server files messages a second after they came. */
+const REST = 1300;
+const ROUNDS = 2;
 /** Every how many received messages a receipt is sent. */
 const RECEIPT_EVERY = 10;
 /** How long an answer may take, in ms. */
@@ -39,21 +43,23 @@ export async function load(
 ): Promise<{ people: Person[]; group: number }> {
   const people: Person[] = [];
   for (const i of AT_ONCE.keys()) people.push(await register(port, `person ${i}`));
-  const total = { acknowledged: 0, left: options.messages, progress: options.progress };
+  const total = { acknowledged: 0, left: 0, progress: options.progress };
   const writers = await Promise.all(
     people.map((person, i) =>
       Writer.logIn(port, { person, atOnce: AT_ONCE[i]!, random: options.random.fork(), total })
     ),
   );
   options.signal?.addEventListener("abort", () => writers.forEach((writer) => writer.close()));
+  options.signal?.throwIfAborted();
   try {
     const group = await writers[0]!.createGroup();
     for (const writer of writers.slice(1)) await writer.joinGroup(group);
-    await Promise.all(writers.map((writer) => writer.write({ people, group })));
+    for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0) await delay(REST);
+      total.left = Math.ceil(options.messages / ROUNDS);
+      await Promise.all(writers.map((writer) => writer.write({ people, group })));
+    }
     return { people, group };
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    throw error;
   } finally {
     for (const writer of writers) writer.close();
   }
@@ -103,7 +109,7 @@ class Writer {
   readonly #total: Total;
   #socket!: LineSocket;
   #answer = Promise.withResolvers<Frame>();
-  readonly #done = Promise.withResolvers<void>();
+  #done = Promise.withResolvers<void>();
   #next: (() => void) | undefined;
   #written = 0;
   #waiting = 0;
@@ -133,9 +139,10 @@ class Writer {
     await this.#ask({ msgid: Msg.JOIN_GROUP, groupid });
   }
 
-  /** Writes until enough was sent; resolves when all of it is acknowledged. */
+  /** Writes until enough was sent by all; resolves when this one's messages are acknowledged. */
   async write({ people, group }: { people: readonly Person[]; group: number }): Promise<void> {
     const others = people.filter(({ id }) => id !== this.#person.id);
+    this.#done = Promise.withResolvers();
     this.#next = () => {
       while (this.#waiting < this.#atOnce && this.#total.left > 0) {
         this.#send(this.#random.chance(0.3) ? { groupid: group } : { toid: this.#random.pick(others).id });

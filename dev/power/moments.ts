@@ -18,6 +18,8 @@ export interface Failure {
 
 export interface MomentOptions {
   readonly moments: number;
+  /** The share of the events before which the power does not fail, from 0 to 1; 0 if left out. */
+  readonly from?: number;
   readonly random: Random;
   /** Whether nothing is ever certain, as if no fsync had been called: to show what an fsync is worth. */
   readonly ignoreSyncs?: boolean;
@@ -49,14 +51,15 @@ export function* failures(events: readonly Event[], options: MomentOptions): Gen
 }
 
 /** Numbers of events after which the power fails. */
-function choose(events: readonly Event[], { moments, random }: MomentOptions): number[] {
-  const first = Math.max(0, events.findIndex(({ kind }) => kind === "acknowledged"));
+function choose(events: readonly Event[], { moments, from = 0, random }: MomentOptions): number[] {
+  const acknowledged = Math.max(0, events.findIndex(({ kind }) => kind === "acknowledged"));
+  const first = Math.max(acknowledged, Math.floor(from * events.length));
   const others = events.flatMap((event, i) =>
     i > first && event.kind !== "acknowledged" && !event.operation.path.endsWith("-wal") ? [i + 1] : []
   );
   return Array.from({ length: moments }, () => {
     const share = random.next();
-    if (share < EARLY) return random.between(0, first);
+    if (share < EARLY && from === 0) return random.between(0, first);
     if (share < EARLY + CHECKPOINT && others.length > 0) return random.pick(others);
     return random.between(first + 1, events.length);
   });

@@ -40,21 +40,43 @@ export interface RecordOptions {
  */
 export async function record(folder: string, options: RecordOptions): Promise<void> {
   await needStrace();
-  const { durability } = options;
+  const { durability, signal } = options;
   const data = `${await Deno.realPath(folder)}/data`;
   await Deno.mkdir(data);
   await unpack();
-  const about: About = { durability, data, ...await run(folder, { ...options, data }) };
-  await Deno.writeTextFile(`${folder}/about.json`, JSON.stringify(about));
+  try {
+    const about: About = { durability, data, ...await run(folder, { ...options, data }) };
+    await Deno.writeTextFile(`${folder}/about.json`, JSON.stringify(about));
+  } catch (error) {
+    // After an interruption nothing else that went wrong matters.
+    signal?.throwIfAborted();
+    throw error;
+  }
 }
 
-/** Reads what {@linkcode record} wrote. @throws {NotUnderstood} */
+/** There is no recording where there should be one; the message says so. */
+export class RecordingMissing extends Error {
+  override readonly name = "RecordingMissing";
+}
+
+/** Reads what {@linkcode record} wrote. @throws {NotUnderstood} @throws {RecordingMissing} */
 export async function readRecording(folder: string): Promise<Recording> {
-  const about: About = JSON.parse(await Deno.readTextFile(`${folder}/about.json`));
+  const about = await readAbout(folder);
   const steps = StraceParser.read(await Deno.readFile(`${folder}/calls`));
   const events = eventsOf(steps, about.data);
   await compare(events, `${folder}/data`);
   return { ...about, events };
+}
+
+async function readAbout(folder: string): Promise<About> {
+  try {
+    return JSON.parse(await Deno.readTextFile(`${folder}/about.json`));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new RecordingMissing(
+      `there is no recording in ${folder}: give --moments and --recording as they were printed`,
+    );
+  }
 }
 
 async function run(folder: string, options: RecordOptions & { data: string }) {

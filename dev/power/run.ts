@@ -1,114 +1,69 @@
-import type { Random } from "../faults/random.ts";
-import type { Expected, Verdict } from "./check.ts";
-import { checkServer } from "./check_server.ts";
-import { checkStore } from "./check_store.ts";
-import type { Remains } from "./disk.ts";
-import { type Failure, failures } from "./moments.ts";
-import { DATABASE, type Durability, type Recording } from "./recording.ts";
+import { Random } from "../faults/random.ts";
+import { cutPower, type Report } from "./cut.ts";
+import { type Durability, readRecording, record } from "./recording.ts";
 
-/** One moment in so many is also opened by a server process; the others only by the code that opens its store. */
-const BY_SERVER = 10;
-/** How often a run that takes long says how far it is, in ms. */
-const TELL_EVERY = 2000;
-
-/** Something that was wrong after a power failure. */
-export interface Violation {
-  /** The how manieth moment, and how many events had happened. */
-  readonly moment: number;
-  readonly at: number;
-  readonly what: string;
-}
-
-export interface Report {
+export interface RunOptions {
+  readonly seed: number;
+  readonly moments: number;
   readonly durability: Durability;
-  readonly moments: number;
-  /** At how many moments a server process opened the files. */
-  readonly byServer: number;
-  /** In the whole recording. */
-  readonly acknowledged: number;
-  /** Acknowledged messages that were looked for, over all moments, and those of them that were not there. */
-  readonly expected: number;
-  readonly lost: number;
-  /** Moments after which messages were lost. */
-  readonly losing: number;
-  /** Files that held a part of a write, over all moments. */
-  readonly tornFiles: number;
-  readonly unsyncedChanges: number;
-  readonly lostChanges: number;
-  readonly violations: readonly Violation[];
-}
-
-export interface CutOptions {
-  readonly moments: number;
-  readonly random: Random;
-  /** See {@linkcode failures}. */
-  readonly ignoreSyncs?: boolean;
+  /** Where recordings are put, or were put by an earlier run. */
+  readonly folder: string;
+  /** Whether the recordings are there already. */
+  readonly recorded?: boolean;
   readonly progress: (line: string) => void;
+  /** Ends the run, and all that it started: {@linkcode runPower} rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Cuts the power at random moments of a recording, and opens what is left. */
-export async function cutPower(recording: Recording, options: CutOptions): Promise<Report> {
-  const { moments, progress, signal } = options;
-  const { events, people, durability } = recording;
-  const counts = { byServer: 0, expected: 0, lost: 0, losing: 0 };
-  const changes = { tornFiles: 0, unsyncedChanges: 0, lostChanges: 0 };
-  const violations: Violation[] = [];
-  let [moment, told] = [0, performance.now()];
-  for (const failure of failures(events, options)) {
-    signal?.throwIfAborted();
-    const { at, remains, acknowledged } = failure;
-    const verdicts = await open(failure, { people, byServer: moment % BY_SERVER === BY_SERVER - 1 });
-    const lost = Math.max(...verdicts.map((verdict) => verdict.lost));
-    moment++;
-    counts.byServer += verdicts.length - 1;
-    counts.expected += acknowledged.length;
-    counts.lost += lost;
-    if (lost > 0) counts.losing++;
-    changes.tornFiles += remains.tornFiles;
-    changes.unsyncedChanges += remains.unsynced;
-    changes.lostChanges += remains.lost;
-    for (const what of verdicts.flatMap(({ flaws }) => flaws)) violations.push({ moment, at, what });
-    if (performance.now() - told > TELL_EVERY) {
-      progress(`moment ${moment} of ${moments}, ${counts.lost} messages lost`);
-      told = performance.now();
+/** One recording, and how many of the moments are in it. */
+interface Part {
+  readonly name: string;
+  readonly messages: number;
+  readonly moments: number;
+  /** See {@linkcode cutPower}. */
+  readonly from: number;
+}
+
+/** The recording that every run has. */
+export const SHORT = "short";
+
+/**
+ * Runs of at least 100 moments have a second recording, of whose moments each costs more. In its last quarter the log
+ * of SQLite reaches 8,000 pages, is brought into the database under load, and is overwritten from its beginning.
+ */
+function partsOf(moments: number): Part[] {
+  const long = moments >= 100 ? Math.floor(moments / 8) : 0;
+  const short = { name: SHORT, messages: 800, moments: moments - long, from: 0 };
+  return long === 0 ? [short] : [short, { name: "long", messages: 8500, moments: long, from: 0.75 }];
+}
+
+/** Records servers under load, and cuts their power. One report a recording. @throws {StraceMissing} */
+export async function runPower(options: RunOptions): Promise<Report[]> {
+  const { seed, moments, durability, folder, recorded = false, signal } = options;
+  const random = new Random(seed);
+  const began = performance.now();
+  const reports: Report[] = [];
+  for (const part of partsOf(moments)) {
+    const progress = (line: string) => {
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      options.progress(`[${seconds.padStart(6)} s] ${part.name}: ${line}`);
+    };
+    const place = `${folder}/${part.name}`;
+    const [load, cut] = [random.fork(), random.fork()];
+    const common = { progress, ...(signal === undefined ? {} : { signal }) };
+    if (!recorded) {
+      await Deno.mkdir(place);
+      await record(place, { durability, random: load, messages: part.messages, ...common });
     }
+    const recording = await readRecording(place);
+    progress(`the power fails at ${part.moments} moments among ${recording.events.length} events`);
+    const { moments, from } = part;
+    reports.push(await cutPower(recording, { moments, from, random: cut, ...common }));
   }
-  const acknowledged = events.filter(({ kind }) => kind === "acknowledged").length;
-  return { durability, moments, acknowledged, ...counts, ...changes, violations };
+  return reports;
 }
 
-async function open(
-  { remains, acknowledged }: Failure,
-  { people, byServer }: Pick<Expected, "people"> & { byServer: boolean },
-): Promise<Verdict[]> {
-  const checks = byServer ? [checkServer, checkStore] : [checkStore];
-  const verdicts: Verdict[] = [];
-  for (const check of checks) {
-    const folder = await Deno.makeTempDir({ prefix: "chat-power-", ...await inMemory() });
-    try {
-      await write(folder, remains);
-      verdicts.push(await check(`${folder}/${DATABASE}`, { acknowledged, people }));
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  }
-  return verdicts;
-}
-
-async function write(folder: string, { files }: Remains): Promise<void> {
-  for (const [path, bytes] of files) {
-    await Deno.writeFile(`${folder}/${path.slice(path.lastIndexOf("/") + 1)}`, bytes);
-  }
-}
-
-/** Whoever opens the files calls fsync again, which costs nothing there. */
-async function inMemory(): Promise<{ dir?: string }> {
-  const dir = "/dev/shm";
-  try {
-    return (await Deno.stat(dir)).isDirectory ? { dir } : {};
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
-  }
+/** What repeats a run: two runs of a server are never the same, so the seed alone does not. */
+export function commandOf({ seed, moments, folder }: RunOptions): string {
+  return `deno task power --recording ${folder} --seed ${seed} --moments ${moments}`;
 }

@@ -1,5 +1,5 @@
 import { alignedTable } from "../bench/markdown.ts";
-import type { Report } from "./run.ts";
+import type { Report } from "./cut.ts";
 
 /** So many violations are told. */
 const TOLD = 10;
@@ -9,10 +9,10 @@ const HEADINGS = [
   "moments",
   "by a server",
   "acknowledged",
-  "looked for",
+  "checked",
   "lost",
-  "losing moments",
-  "files torn",
+  "moments with loss",
+  "torn files",
   "unsynced changes",
   "of these lost",
 ];
