@@ -7,6 +7,8 @@ import { DATABASE, type Durability, type Recording } from "./recording.ts";
 
 /** One moment in so many is also opened by a server process; the others only by the code that opens its store. */
 const BY_SERVER = 10;
+/** So many moments are examined at once: while one waits for the disk, another one is read. */
+const AT_ONCE = 3;
 /** How often a run that takes long says how far it is, in ms. */
 const TELL_EVERY = 2000;
 
@@ -19,6 +21,8 @@ export interface Violation {
 }
 
 export interface Report {
+  /** Its name. */
+  readonly recording: string;
   readonly durability: Durability;
   readonly moments: number;
   /** At how many moments a server process opened the files. */
@@ -45,17 +49,18 @@ export interface CutOptions extends MomentOptions {
 /** Cuts the power at random moments of a recording, and opens what is left. */
 export async function cutPower(recording: Recording, options: CutOptions): Promise<Report> {
   const { moments, progress, signal } = options;
-  const { events, people, durability } = recording;
+  const { name, events, people, durability } = recording;
   const counts = { byServer: 0, expected: 0, lost: 0, losing: 0 };
   const changes = { tornFiles: 0, unsyncedChanges: 0, lostChanges: 0 };
   const violations: Violation[] = [];
-  let [moment, told] = [0, performance.now()];
-  for (const failure of failures(events, options)) {
-    signal?.throwIfAborted();
+  const running = new Set<Promise<void>>();
+  let [begun, done, told] = [0, 0, performance.now()];
+
+  const examine = async (failure: Failure, moment: number) => {
     const { at, remains, acknowledged } = failure;
-    const verdicts = await open(failure, { people, byServer: moment % BY_SERVER === BY_SERVER - 1 });
+    const verdicts = await open(failure, { people, byServer: moment % BY_SERVER === 0 });
     const lost = Math.max(...verdicts.map((verdict) => verdict.lost));
-    moment++;
+    done++;
     counts.byServer += verdicts.length - 1;
     counts.expected += acknowledged.length;
     counts.lost += lost;
@@ -64,13 +69,27 @@ export async function cutPower(recording: Recording, options: CutOptions): Promi
     changes.unsyncedChanges += remains.unsynced;
     changes.lostChanges += remains.lost;
     for (const what of verdicts.flatMap(({ flaws }) => flaws)) violations.push({ moment, at, what });
-    if (performance.now() - told > TELL_EVERY) {
-      progress(`moment ${moment} of ${moments}, ${counts.lost} messages lost`);
-      told = performance.now();
+    if (performance.now() - told < TELL_EVERY) return;
+    progress(`moment ${done} of ${moments}, ${counts.lost} messages lost`);
+    told = performance.now();
+  };
+
+  try {
+    for (const failure of failures(events, options)) {
+      signal?.throwIfAborted();
+      // One that fails stays, so that whoever waits next is told.
+      const work: Promise<void> = examine(failure, ++begun).then(() => void running.delete(work));
+      running.add(work);
+      if (running.size === AT_ONCE) await Promise.race(running);
     }
+    await Promise.all(running);
+  } finally {
+    // What goes on after an error still has its files.
+    await Promise.allSettled(running);
   }
+  violations.sort((a, b) => a.moment - b.moment);
   const acknowledged = events.filter(({ kind }) => kind === "acknowledged").length;
-  return { durability, moments, acknowledged, ...counts, ...changes, violations };
+  return { recording: name, durability, moments, acknowledged, ...counts, ...changes, violations };
 }
 
 async function open(

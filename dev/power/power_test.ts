@@ -42,9 +42,9 @@ Deno.test("power: no acknowledged message is lost, and that is because of fsync"
 });
 
 Deno.test("power: --durability normal loses messages, and the check says how many", { ignore }, async () => {
-  const { code, out, err } = await power(["--durability", "normal", "--moments", "15"]);
+  const { code, out, err } = await power(["--durability", "normal", "--moments", "20"]);
   assertEquals([code, err], [1, ""], out);
-  const lost = Number(/^lost (\d+) acknowledged messages, at \d+ of 15 moments$/m.exec(out)?.[1]);
+  const lost = Number(/^lost (\d+) acknowledged messages, at \d+ of 20 moments$/m.exec(out)?.[1]);
   assert(lost > 0, out);
   assertMatch(out, /^seed \d+$/m);
 });

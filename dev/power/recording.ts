@@ -14,6 +14,8 @@ export const DATABASE = "chat.db";
 
 /** A server's run, with everything that it did to its files and told its clients. */
 export interface Recording {
+  /** That of its folder. */
+  readonly name: string;
   readonly durability: Durability;
   /** Where the files were. */
   readonly data: string;
@@ -23,7 +25,7 @@ export interface Recording {
 }
 
 /** What is known of a recording beside the system calls. */
-type About = Omit<Recording, "events">;
+type About = Omit<Recording, "name" | "events">;
 
 export interface RecordOptions {
   readonly durability: Durability;
@@ -65,7 +67,7 @@ export async function readRecording(folder: string): Promise<Recording> {
   const steps = StraceParser.read(await Deno.readFile(`${folder}/calls`));
   const events = eventsOf(steps, about.data);
   await compare(events, `${folder}/data`);
-  return { ...about, events };
+  return { ...about, name: folder.slice(folder.lastIndexOf("/") + 1), events };
 }
 
 async function readAbout(folder: string): Promise<About> {

@@ -6,6 +6,7 @@ const TOLD = 10;
 
 const HEADINGS = [
   "durability",
+  "recording",
   "moments",
   "by a server",
   "acknowledged",
@@ -24,6 +25,7 @@ export function table(reports: readonly Report[]): string {
     ...reports.map((report) =>
       [
         report.durability,
+        report.recording,
         ...[
           report.moments,
           report.byServer,
@@ -47,10 +49,10 @@ export function verdict(reports: readonly Report[]): string {
     sum(({ losing }) => losing),
     sum((one) => one.moments),
   ];
-  const violations = reports.flatMap(({ violations }) => violations);
-  const lines = violations.slice(0, TOLD).map(({ moment, at, what }) =>
-    `  moment ${moment} (event ${at}): ${what}`
+  const violations = reports.flatMap(({ recording, violations }) =>
+    violations.map(({ moment, at, what }) => `  ${recording}, moment ${moment} (event ${at}): ${what}`)
   );
+  const lines = violations.slice(0, TOLD);
   if (violations.length > 0) lines.unshift(`${violations.length} other violations:`);
   if (lost > 0) lines.unshift(`lost ${lost} acknowledged messages, at ${losing} of ${moments} moments`);
   return lines.join("\n");
