@@ -35,8 +35,8 @@ export interface Counts {
   /** Acknowledged, but no client that holds the whole conversation at the end says whether they are there. */
   unproven: number;
   /**
-   * Acknowledged in a log that is not there any more, since its database came back older, by a client that did not come
-   * back to the one that replaced it. Clients send such messages again, so the others are there.
+   * Acknowledged in a log that is not there any more, since its database came back older. Clients send such messages
+   * again, so these are only those whose client did not come back, or was refused: its membership had gone, too.
    */
   gone: number;
   /** How often a client saw a message, and how many numbers were seen. */

@@ -19,8 +19,8 @@ interface Last {
  * @param conversations By log and name.
  * @param options.logOf The log that a client knew last.
  * @returns The log with which they end; of how many acknowledged messages nobody who holds the whole conversation says
- * whether they are there; and how many went with a log that is not there any more, and with the client that could have
- * sent them again.
+ * whether they are there; and how many went with a log that is not there any more, since their clients did not come back
+ * to the next one, or were refused there: who was a member may have gone with the log, too.
  */
 export function checkEnds(
   conversations: ReadonlyMap<string, ReadonlyMap<string, Conversation>>,
@@ -43,7 +43,7 @@ export function checkEnds(
     const last = lasts.get(message.ok.conv);
     if (!last?.whole) unproven++;
     else if (isThere(message, last)) continue;
-    else if (message.ok.log !== log && logOf(message.invoke.client) !== log) gone++;
+    else if (message.ok.log !== log && !mayBeBack(message, { log, logOf })) gone++;
     else tellLost(message, { ...last, whole: last.whole }, findings);
   }
   return { log, unproven, gone };
@@ -121,6 +121,15 @@ function checkHolding(
     const why = `client ${end.client} sees number ${seq} of ${conv}, which its user left after ${end.to}`;
     findings.add({ breach: "not theirs", why, conv, seq, t: event.t, excerpt: [event, end] });
   }
+}
+
+/** Whether what was acknowledged in an earlier log could be sent again: its client is there, and was not refused. */
+function mayBeBack(
+  { invoke, ok, refusal }: Message,
+  { log, logOf }: { log: string; logOf: (client: string) => string | undefined },
+): boolean {
+  const isRefused = refusal !== undefined && refusal.t > ok!.t;
+  return logOf(invoke.client) === log && !isRefused;
 }
 
 function isThere({ id }: Message, { conversation, to }: Last): boolean {
