@@ -17,6 +17,8 @@ export interface CheckOptions {
   readonly onViolation?: (violation: Violation) => void;
   /** For how long the server waits for a client that has fallen silent, in ms. */
   readonly silence?: number;
+  /** How much later than its session was replaced a client may read what had been acknowledged before, in ms. */
+  readonly crossing?: number;
 }
 
 /** How much was checked. */
@@ -58,6 +60,9 @@ export interface Verdict {
 }
 
 const CLIENT_TIMEOUT = 90_000;
+const CROSSING = 1000;
+/** How long it takes until it is noticed that a database came back older, in ms. */
+const NOTICED = 10_000;
 
 /** Checks a whole history. */
 export function check(history: Iterable<Event>, options: CheckOptions = {}): Verdict {
@@ -73,6 +78,8 @@ export class Checker {
   readonly #messages = new Map<string, Message>();
   readonly #logs = new Map<string, Map<string, Conversation>>();
   readonly #clients = new Set<string>();
+  /** By log, in the order of their appearance, when somebody first knew of it. */
+  readonly #logsSince = new Map<string, number>();
   /** The log that each client knew last. */
   readonly #logOf = new Map<string, string>();
   /** What was seen of which nobody knows who sent it, and what is other than it was sent: each is told once. */
@@ -81,9 +88,9 @@ export class Checker {
   #n = 0;
   #t = 0;
 
-  constructor({ onViolation, silence = CLIENT_TIMEOUT }: CheckOptions = {}) {
+  constructor({ onViolation, silence = CLIENT_TIMEOUT, crossing = CROSSING }: CheckOptions = {}) {
     this.#findings = new Findings(onViolation);
-    this.#sessions = new Sessions(this.#findings, { silence });
+    this.#sessions = new Sessions(this.#findings, { silence, crossing });
   }
 
   add(event: Event): void {
@@ -91,7 +98,10 @@ export class Checker {
     this.#t = event.t;
     if (event.type === "note") return;
     this.#clients.add(event.client);
-    if ("log" in event) this.#logOf.set(event.client, event.log);
+    if ("log" in event) {
+      this.#logOf.set(event.client, event.log);
+      if (!this.#logsSince.has(event.log)) this.#logsSince.set(event.log, event.t);
+    }
     switch (event.type) {
       case "invoke":
         return this.#invoke(event);
@@ -126,7 +136,10 @@ export class Checker {
   /** The history ends here; called once. */
   finish(): Verdict {
     this.#sessions.finish(this.#t);
-    for (const conversation of this.#conversations()) conversation.checkOrder();
+    for (const conversation of this.#conversations()) {
+      conversation.checkOrder();
+      conversation.checkDoubts(this.#voidSince(conversation.log));
+    }
     this.#checkRefused();
     const { log, unproven, gone } = checkEnds(this.#logs, {
       messages: this.#messages.values(),
@@ -213,6 +226,13 @@ export class Checker {
       const holding = this.#conversation({ log: event.log, conv }).holding(event.client, event.user);
       holding.highest = Math.max(holding.highest, seq);
     }
+  }
+
+  /** Since when what was said in a log is void, since its database had come back older. */
+  #voidSince(log: string): number {
+    const logs = [...this.#logsSince];
+    const next = logs[logs.findIndex(([name]) => name === log) + 1];
+    return next ? next[1] - NOTICED : Infinity;
   }
 
   #checkRefused(): void {

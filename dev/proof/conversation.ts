@@ -63,6 +63,7 @@ export class Conversation {
   /** By user and kind, the receipt that goes furthest. */
   readonly #receipts = new Map<string, Of<"receipt">>();
   readonly #findings: Findings;
+  readonly #doubts: Found[] = [];
   readonly #pair: readonly number[] | undefined;
   /** Contradictions that have been told: each is told once, not once for each reader. */
   readonly #told = new Set<string>();
@@ -125,6 +126,18 @@ export class Conversation {
     this.#add("receipt", { why, seq, t, excerpt: [furthest, event] });
   }
 
+  /**
+   * Contradictions of a log. A database that comes back older is noticed after a moment, and until then entries may get
+   * numbers that others had: what happens in the last moments of a log is void.
+   * @param voidSince Since when what was said in this log is void, in ms.
+   */
+  checkDoubts(voidSince: number): void {
+    for (const doubt of this.#doubts) {
+      const seen = Math.max(...doubt.excerpt.map((event) => event?.t ?? 0));
+      if (seen < voidSince) this.#findings.add(doubt);
+    }
+  }
+
   /** Each sender's messages stand in the order in which they were sent one after another. */
   checkOrder(): void {
     const bySender = Map.groupBy(this.#sent.values(), ({ message }) => message.invoke.client);
@@ -165,7 +178,7 @@ export class Conversation {
     if (place?.id === id) return;
     if (place && this.#isNews(`${seq} ${id}`)) {
       const why = `number ${seq} of ${this.name} is ${place.id} for one client and ${id} for another one`;
-      this.#add("moved", { why, seq, mid, t, excerpt: [message?.invoke, place.first, event] });
+      this.#doubt("moved", { why, seq, mid, t, excerpt: [message?.invoke, place.first, event] });
     }
     // What somebody has seen counts for more than what a sender was told.
     if (place && (place.first.type !== "ok" || event.type === "ok")) return;
@@ -177,7 +190,7 @@ export class Conversation {
     else if (this.#isNews(`${seq} ${id} twice`)) {
       const why = `${id} has the numbers ${other} and ${seq} in ${this.name}`;
       const excerpt = [message?.invoke, this.places.get(other)?.first, event];
-      this.#add("stored twice", { why, seq, mid, t: message?.invoke.t ?? t, excerpt });
+      this.#doubt("stored twice", { why, seq, mid, t: message?.invoke.t ?? t, excerpt });
     }
   }
 
@@ -211,6 +224,11 @@ export class Conversation {
     if (this.#told.has(contradiction)) return false;
     this.#told.add(contradiction);
     return true;
+  }
+
+  /** A contradiction: nobody knows yet whether it was soon found out that this log is another one by now. */
+  #doubt(breach: Breach, found: Omit<Found, "breach" | "conv">): void {
+    this.#doubts.push({ breach, conv: this.name, ...found });
   }
 
   #add(breach: Breach, found: Omit<Found, "breach" | "conv">): void {

@@ -4,8 +4,6 @@ import type { Event, Of, Sighting } from "./history.ts";
 
 /** For how long somebody without a session may be shown as online, in ms. */
 const GHOST = 10_000;
-/** What was acknowledged before its session was replaced may arrive so much later, in ms. */
-const CROSSING = 1000;
 
 interface User {
   readonly sessions: Set<string>;
@@ -30,6 +28,7 @@ export class Sessions {
   readonly #findings: Findings;
   /** For how long a server may believe in a connection that its client has given up, in ms. */
   readonly #silence: number;
+  readonly #crossing: number;
   readonly #users = new Map<number, User>();
   /** By client, whom it shows as online. */
   readonly #shown = new Map<string, Set<number>>();
@@ -40,7 +39,9 @@ export class Sessions {
   /** By session, the login that replaced it and its place in the history. */
   readonly #replaced = new Map<string, { by: Of<"login">; n: number }>();
 
-  constructor(findings: Findings, { silence }: { silence: number }) {
+  /** @param options In ms, see {@linkcode CheckOptions}. */
+  constructor(findings: Findings, { silence, crossing }: { silence: number; crossing: number }) {
+    this.#crossing = crossing;
     this.#findings = findings;
     this.#silence = silence;
   }
@@ -120,7 +121,7 @@ export class Sessions {
     const late = t - replaced.by.t;
     const isOwn = event.type === "ok" && sessionOf(message.last) === sessionOf(event);
     const since = isOwn ? message.lastN : message.n;
-    const crossing = event.type === "shown" ? Infinity : CROSSING;
+    const crossing = event.type === "shown" ? Infinity : this.#crossing;
     if (since < replaced.n && late <= crossing) return;
     const what = event.type === "ok" ? "acknowledged" : "pushed";
     this.#findings.add({

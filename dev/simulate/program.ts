@@ -178,6 +178,8 @@ export class Program {
       const { seqs } = held;
       const observer = `${this.user}.${this.#index}.history`;
       const read = await this.#history(conv, observer);
+      // Nobody has said anything since its user joined.
+      if (read.length === 0 && seqs.size === 0) continue;
       const first = read.at(0)?.seq ?? 1;
       const from = held.from ?? first;
       // What another program of this user wrote is not pushed to them.

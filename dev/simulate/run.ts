@@ -15,6 +15,9 @@ import { Machine, World } from "./world.ts";
 const PATIENCE = 180_000;
 /** How long a supervisor waits before it starts a node again that could not start, in ms. */
 const RESTART = 1000;
+/** How long a client may not read what has come, in ms, and how long until a node ends one that is silent. */
+const CROSSING = 16_000;
+const SILENCE = 45_000;
 const LOOK_INTERVAL = 1000;
 /** For how long a call of the store may be under way, in ms. */
 const UNDER_WAY = 8000;
@@ -85,7 +88,7 @@ class Simulation {
     return {
       schedule: this.#schedule,
       history: this.#history,
-      verdict: check(this.#history),
+      verdict: check(this.#history, { silence: SILENCE, crossing: CROSSING }),
       wrong: this.#wrong,
       ended: this.#world.now,
     };
