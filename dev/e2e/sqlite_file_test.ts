@@ -73,6 +73,7 @@ Deno.test("SQLite: files that cannot be a database of ours are refused in one se
     const damaged = await Deno.readFile(path("ours"));
     // The root of the schema stays readable, the tables do not.
     await Deno.writeFile(path("damaged"), damaged.fill(0xee, 4096));
+    await Deno.writeFile(path("entries"), await withoutPage(path("ours"), "entry"));
     await Deno.writeFile(path("cut"), (await Deno.readFile(path("ours"))).subarray(0, 4096));
     await Deno.mkdir(path("folder"));
     const cases: [string, RegExp][] = [
@@ -80,6 +81,7 @@ Deno.test("SQLite: files that cannot be a database of ours are refused in one se
       [path("newer"), /schema version 999.*newer chat-server/],
       [path("text"), /not a database/],
       [path("damaged"), /is damaged.*restore a copy/],
+      [path("entries"), /is damaged.*restore a copy/],
       [path("cut"), /is damaged.*restore a copy/],
       [path("folder"), /is a folder; name a file in it/],
       [`${folder}/none/chat.db`, /folder of the database .* does not exist/],
@@ -91,6 +93,14 @@ Deno.test("SQLite: files that cannot be a database of ours are refused in one se
       if (before) assertEquals(await Deno.readFile(db), before, `${db} was changed`);
     }
   }));
+
+/** The bytes of a database whose table has lost its first page. */
+async function withoutPage(path: string, table: string): Promise<Uint8Array<ArrayBuffer>> {
+  using db = new DatabaseSync(path, { readOnly: true });
+  const { rootpage } = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = ?").get(table) ?? {};
+  const bytes = await Deno.readFile(path);
+  return bytes.fill(0xee, (Number(rootpage) - 1) * 4096, Number(rootpage) * 4096);
+}
 
 Deno.test("SQLite: a disk that is full when the database is made is one sentence", () =>
   inFolder(async (folder) => {

@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { StoreUnavailable } from "../store.ts";
 import { connect, type ConnectOptions } from "./connection.ts";
+import { codeOf } from "./statements.ts";
 import { SqliteWriter } from "./writer.ts";
 import {
   perform,
@@ -32,7 +33,14 @@ interface Request {
 type Response =
   | { readonly report: Report }
   | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: { readonly message: string; readonly unavailable: boolean } };
+  | { readonly id: number; readonly error: Failure };
+
+interface Failure {
+  readonly message: string;
+  readonly unavailable: boolean;
+  /** SQLite's primary result code. */
+  readonly code?: number | undefined;
+}
 
 /** The id of what the thread says first, when the database is open. */
 const READY = 0;
@@ -130,6 +138,10 @@ export class WriterThread implements Writes {
       "exit",
       () => this.#lose(worker, new Error("the thread that writes to the database has ended")),
     );
+    ready.catch((error) => {
+      this.#lose(worker, error);
+      return worker.terminate();
+    });
     return ready;
   }
 
@@ -140,8 +152,7 @@ export class WriterThread implements Writes {
     const asked = this.#waiting.get(response.id);
     this.#waiting.delete(response.id);
     if ("result" in response) return asked?.resolve(response.result);
-    const { message, unavailable } = response.error;
-    asked?.reject(unavailable ? new StoreUnavailable(message) : new Error(message));
+    asked?.reject(errorOf(response.error));
   }
 
   /** Gives up calls that have waited for too long. Opening the database may take as long as it takes. */
@@ -169,7 +180,12 @@ export class WriterThread implements Writes {
 /** The other end: carries out calls in their order, and files messages when there is time. */
 function serve(options: ConnectOptions, port: NonNullable<typeof parentPort>): void {
   const answer = (response: Response) => port.postMessage(response);
-  const writer = new SqliteWriter(connect(options), { report: (report) => answer({ report }) });
+  let writer: SqliteWriter;
+  try {
+    writer = new SqliteWriter(connect(options), { report: (report) => answer({ report }) });
+  } catch (error) {
+    return answer({ id: READY, error: failureOf(error) });
+  }
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Until when filing is left alone. */
   let rest = 0;
@@ -195,11 +211,21 @@ function serve(options: ConnectOptions, port: NonNullable<typeof parentPort>): v
       writer.close();
       answer({ id, result: undefined });
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      answer({ id, error: { message, unavailable: error instanceof StoreUnavailable } });
+      answer({ id, error: failureOf(error) });
     }
   });
   answer({ id: READY, result: undefined });
+}
+
+function failureOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof StoreUnavailable)) return { message, unavailable: false, code: codeOf(error) };
+  return { message, unavailable: true, code: codeOf(error.cause) };
+}
+
+function errorOf({ message, unavailable, code }: Failure): Error {
+  const error = Object.assign(new Error(message), code === undefined ? {} : { errcode: code });
+  return unavailable ? new StoreUnavailable(message, { cause: error }) : error;
 }
 
 if (!isMainThread && workerData?.role === ROLE && parentPort) serve(workerData.options, parentPort);
