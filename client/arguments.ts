@@ -44,7 +44,7 @@ export function readArguments(args: string[]): Arguments | { wrong: string } {
   if (attached !== undefined && separate !== undefined) return { wrong: "the port is given twice" };
   const port = attached ?? separate;
   if (port !== undefined && (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535)) {
-    return { wrong: `the port must be a number from 1 to 65535, not ${port}` };
+    return { wrong: `the port must be a number from 1 to 65535, not ${port || "empty"}` };
   }
   const ports = port === undefined ? PORTS : [Number(port)];
   return { do: "chat", places: ports.map((port) => ({ host, port })), suspend: !parsed["no-suspend"] };

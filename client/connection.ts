@@ -41,8 +41,8 @@ class TcpWire implements Wire {
     this.#conn = conn;
     this.#events = events;
     this.#read().then(
-      () => this.#end("closed by the other side"),
-      (cause: unknown) => this.#end(cause instanceof Error ? cause.message : String(cause)),
+      () => this.#end("the server closed the connection"),
+      (cause: unknown) => this.#end(whyLost(cause)),
     );
   }
 
@@ -50,9 +50,7 @@ class TcpWire implements Wire {
     this.#unsent.push(line + "\n");
     if (this.#writing || this.#closed) return;
     this.#writing = true;
-    this.#write().catch((cause: unknown) =>
-      this.#end(cause instanceof Error ? cause.message : String(cause))
-    );
+    this.#write().catch((cause: unknown) => this.#end(whyLost(cause)));
   }
 
   close(): void {
@@ -87,6 +85,14 @@ class TcpWire implements Wire {
     this.close();
     this.#events.closed(cause);
   }
+}
+
+/** Why a connection ended, as a clause. */
+function whyLost(cause: unknown): string {
+  if (cause instanceof Deno.errors.ConnectionReset || cause instanceof Deno.errors.BrokenPipe) {
+    return "the server broke off the connection";
+  }
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** The cause of a failed connection, and what to check, as a clause. */

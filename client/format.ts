@@ -65,7 +65,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   105: "not a member of the group",
   106: "too fast",
   107: "too long",
-  108: "not stored, try again",
+  108: "the server cannot use its database just now, try again",
   109: "not allowed",
   110: "the server is stopping",
   111: "already done",

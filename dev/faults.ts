@@ -16,6 +16,17 @@ import { table, verdict } from "./faults/table.ts";
 const USAGE =
   "usage: deno task faults [--seed N] [--minutes M] [--only NAME[,NAME…]] [--history FILE] [--previous COMMIT|EXECUTABLE] [--list]";
 
+const HELP = `Breaks a cluster in every way there is while people chat on it, and counts what was lost.
+
+${USAGE}
+
+  --seed N            repeats the choice of faults of an earlier run (random)
+  --minutes M         how long faults are injected (2)
+  --only NAME[,NAME]  only these faults (all)
+  --history FILE      keeps what the clients sent and were shown, as JSON lines
+  --previous WHAT     the release that nodes are upgraded from: a commit or tag, or an executable
+  --list              prints the names of the faults and what they do`;
+
 interface Options {
   readonly seed: number;
   readonly minutes: number;
@@ -23,13 +34,14 @@ interface Options {
   readonly history: string | undefined;
   readonly previous: string | undefined;
   readonly list: boolean;
+  readonly help: boolean;
 }
 
 /** @throws {RangeError} whose message is for the person who typed. */
 function readArgs(args: readonly string[]): Options {
   const flags: Record<string, unknown> = parseArgs([...args], {
     string: ["seed", "minutes", "only", "history", "previous"],
-    boolean: ["list"],
+    boolean: ["list", "help"],
     default: { minutes: "2", only: "all" },
     unknown: (arg: string) => {
       throw new RangeError(`unknown argument ${arg}`);
@@ -47,6 +59,7 @@ function readArgs(args: readonly string[]): Options {
   return {
     ...{ seed, minutes, faults, history: text(flags.history), previous: text(flags.previous) },
     list: flags.list === true,
+    help: flags.help === true,
   };
 }
 
@@ -59,7 +72,11 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${error.message}\n${USAGE}`);
     return 2;
   }
-  const { seed, minutes, faults, history, previous, list } = options;
+  const { seed, minutes, faults, history, previous, list, help } = options;
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
   if (list) {
     for (const { name, about } of FAULTS) console.log(`${name.padEnd(18)}${about}`);
     return 0;

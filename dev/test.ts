@@ -217,7 +217,23 @@ async function everything(paths: readonly string[], context: Context): Promise<C
   }), NOTHING);
 }
 
+const HELP =
+  `Every test, or those in the files and folders named. Executables and servers are made as they are needed.
+
+usage: deno task test [FILE or FOLDER…] [flags of deno test…]
+
+  deno task test                          everything
+  deno task test dev/e2e/kill_test.ts     one file
+  deno task test server --filter codec    tests in a folder whose name contains something
+
+In the environment: SEED=N repeats a random test, CI=true counts skipped tests as failed, TEST_CHAT_SERVER and
+TEST_CHAT_CLIENT name executables to test instead of building them. "deno test --help" has the other flags.`;
+
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(HELP);
+    return 0;
+  }
   const { paths, flags } = splitArguments(args);
   const temp = await Deno.makeTempDir({ prefix: "chat-test-" });
   const stop = new AbortController();

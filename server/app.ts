@@ -97,6 +97,8 @@ async function start(
     onDefect: log.defect.bind(log),
     onAcceptError: (error) => log.warn("cannot accept connections just now", { cause: String(error) }),
   });
+  // Lines about other nodes name them so.
+  if (!config.db.startsWith("sqlite:")) log.info("part of a cluster", { node: id, cluster: cluster.name });
   stopping.add("say goodbye to all clients", {
     within: spread + STEP_TIME.clients,
     work: () => listener.close({ reason: "stopping", spread }),

@@ -103,13 +103,13 @@ const SETTINGS = {
     schema: whole(1, 86_400),
     default: "90",
     value: "SECONDS",
-    help: "silence after which a v2 client is given up; it is pinged after half of that",
+    help: "seconds without a frame before a v2 client is disconnected; it is pinged after half of them",
   },
   "drain-seconds": {
     schema: whole(0, 3600),
     default: "5",
     value: "SECONDS",
-    help: "when the server stops, its v2 clients are asked to come back spread over so long",
+    help: "seconds over which v2 clients are asked to come back when the server stops",
   },
   "password-cost": {
     schema: whole(10, 20),

@@ -148,7 +148,10 @@ export class Router {
   }
 }
 
-const notStored = () => new Refusal(Errno.NOT_STORED, "not stored, try again", { retryMs: RETRY_MS });
+const notStored = () =>
+  new Refusal(Errno.NOT_STORED, "the server cannot use its database just now, try again", {
+    retryMs: RETRY_MS,
+  });
 
 interface Parsed {
   readonly msgid: number;

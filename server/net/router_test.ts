@@ -72,7 +72,7 @@ Deno.test("router: errors of the store are 108 with the mid; defects are reporte
   assertEquals(reply, {
     msgid: 16,
     errno: 108,
-    errmsg: "not stored, try again",
+    errmsg: "the server cannot use its database just now, try again",
     ref: 6,
     mid: "m",
     retry_ms: 1000,

@@ -24,7 +24,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The store cannot be reached or cannot write just now: answered as errno 108, "not stored, try again". */
+/** The store cannot be reached or cannot write just now: answered as errno 108. */
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
