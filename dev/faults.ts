@@ -24,7 +24,7 @@ ${USAGE}
   --minutes M         how long faults are injected (2)
   --only NAME[,NAME]  only these faults (all)
   --history FILE      keeps what the clients sent and were shown, as JSON lines
-  --previous WHAT     the release that nodes are upgraded from: a commit or tag, or an executable
+  --previous WHAT     the release that nodes are upgraded from: a commit, a tag, or an executable (the last tag)
   --list              prints the names of the faults and what they do`;
 
 interface Options {
