@@ -16,6 +16,8 @@ const VARIABLES = [
   "super_read_only",
   "innodb_read_only",
   "wsrep_on",
+  "group_replication_group_name",
+  "group_replication_single_primary_mode",
   "innodb_flush_log_at_trx_commit",
   "log_bin",
   "sync_binlog",
@@ -83,6 +85,14 @@ export function judgeServer(variables: ReadonlyMap<string, string>, checks: Serv
     throw new StartupError(
       `the database at ${where} is a Galera cluster (wsrep_on), which takes back what it has committed; ` +
         "use a MySQL or MariaDB with one primary",
+    );
+  }
+  // MySQL knows these two once the plugin is installed; the group has a name once it is set up.
+  const hasGroup = (variables.get("group_replication_group_name") ?? "") !== "";
+  if (hasGroup && !isOn(variables.get("group_replication_single_primary_mode"))) {
+    throw new StartupError(
+      `the database at ${where} is a group with several primaries, which takes back what it has committed; ` +
+        "set group_replication_single_primary_mode to ON",
     );
   }
   const packet = Number(variables.get("max_allowed_packet") ?? Infinity);

@@ -34,6 +34,10 @@ Deno.test("checks: a database that cannot keep what was acknowledged is refused 
     [{ super_read_only: "ON" }, "read-only (super_read_only)"],
     [{ innodb_read_only: "ON" }, "read-only (innodb_read_only)"],
     [{ wsrep_on: "ON" }, "Galera"],
+    [
+      { group_replication_group_name: "aaaa", group_replication_single_primary_mode: "OFF" },
+      "group_replication_single_primary_mode",
+    ],
     [{ max_allowed_packet: "65536" }, "max_allowed_packet"],
     [{}, "--max-frame", 16 * 1024 * 1024],
   ];
@@ -46,6 +50,8 @@ Deno.test("checks: a database that cannot keep what was acknowledged is refused 
 Deno.test("checks: settings that may lose acknowledged messages are told, one sentence each", () => {
   assertEquals(judge({ innodb_flush_log_at_trx_commit: "2", log_bin: "ON" }).length, 2);
   assertEquals(judge({ log_bin: "ON", sync_binlog: "1" }), []);
+  const group = { group_replication_group_name: "aaaa", group_replication_single_primary_mode: "ON" };
+  assertEquals(judge({ version: "8.0.36", ...group }), []);
 });
 
 Deno.test("checks: tables of other programs are told from ours, whichever were first", () => {
