@@ -37,7 +37,7 @@ own, in closed loops: "load busy" says how much of a processor they used, and ne
 
 usage: deno task bench [flags]
 
-  --quick           everything in a reduced form, in less than a minute
+  --quick           everything in a reduced form, in about a minute
   --repeat N        repetitions, of which the medians are printed (5)
   --seconds N       how long each measures (4)
   --embedded        the embedded store only: needs no MariaDB and Redis
