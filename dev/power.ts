@@ -62,6 +62,10 @@ async function run(
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(`${USAGE}\n\ndev/power/README.md says what it does.`);
+    return 0;
+  }
   let options: Options;
   try {
     options = readArgs(args);
