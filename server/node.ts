@@ -104,6 +104,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
         from,
         to,
       });
+      store.cluster.adopt(to);
       cursors.forget();
       receipts.forget();
     },

@@ -120,7 +120,9 @@ export class Sessions {
     const { t, user, conv, seq, mid } = event;
     const late = t - replaced.by.t;
     const isOwn = event.type === "ok" && sessionOf(message.last) === sessionOf(event);
-    const since = isOwn ? message.lastN : message.n;
+    // Of two attempts of one session nobody knows which one is answered.
+    const isFirst = sessionOf(message.invoke) === sessionOf(event);
+    const since = isOwn && !isFirst ? message.lastN : message.n;
     const crossing = event.type === "shown" ? Infinity : this.#crossing;
     if (since < replaced.n && late <= crossing) return;
     const what = event.type === "ok" ? "acknowledged" : "pushed";

@@ -131,6 +131,11 @@ export class SimulatedStore {
           const name = this.#machine.system.secret(12);
           return write((tables) => tables.renameLog({ old, name }));
         },
+        adopt: (log) => {
+          if (log === this.#log) return;
+          this.#log = log;
+          this.#forget();
+        },
       },
       close: async () => {
         this.#closed = true;
@@ -215,6 +220,11 @@ export class SimulatedStore {
     if (message.seq > (this.#known.get(message.conv)?.seq ?? 0)) this.#known.set(message.conv, message);
   }
 
+  #forget(): void {
+    this.#known.clear();
+    this.#history++;
+  }
+
   /** Looks, behind a new connection, whether the database is as new as it was. */
   async #compare(): Promise<void> {
     const { copy } = this.#database;
@@ -228,8 +238,7 @@ export class SimulatedStore {
     });
     if (isOlder) {
       this.#log = await this.store.cluster.renameLog(this.#log);
-      this.#known.clear();
-      this.#history++;
+      this.#forget();
       this.#onOlder();
     }
     this.#copy = copy;

@@ -238,3 +238,19 @@ test("entries of one conversation keep the order of the calls, whether in the pi
     "WHERE conv IN ('u1-2', 'u3-4') AND a.seq < b.seq AND a.mid > b.mid";
   assertEquals(await db.sql(order, { database: "chat" }), "");
 });
+
+test("I12: after another node has named the log anew, a later loss is noticed, too", async () => {
+  await using db = await startMariaDb({ flushLogAtCommit: 0 });
+  let noticed = 0;
+  await using opened = await stores(db, { count: 1, users: 2, onOlder: () => noticed++ });
+  const store = opened.all[0]!;
+  await store.leases.enter({ id: "one", beat: 1 });
+  const first = (await store.cluster.read()).log;
+  const second = await store.cluster.renameLog(first);
+  store.cluster.adopt(second);
+  assertEquals(seqOf(await store.log.append(entry(1, 2, { mid: "lost" }))), 1);
+  await db.sql("DELETE FROM message", { database: "chat" });
+  await db.restart();
+  while (noticed === 0) await store.leases.beat("one").catch(() => "not yet");
+  assert(![first, second].includes((await store.cluster.read()).log));
+});

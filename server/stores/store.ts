@@ -239,4 +239,6 @@ export interface ClusterStore {
   read(): Promise<Cluster>;
   /** Gives the log a new name if it still has that one. The name that it has then, whoever gave it. */
   renameLog(old: string): Promise<string>;
+  /** The log has this name by now: what the store knows of the one before is void, and what was under way for it. */
+  adopt(log: string): void;
 }

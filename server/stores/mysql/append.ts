@@ -90,6 +90,12 @@ export class MysqlAppend {
     await this.#options.pipeline.withSession((session) => this.#look(session));
   }
 
+  /** The log has another name: refuses what is under way for the one before, and knows nothing any more. */
+  forget(): void {
+    this.#known.forgetAll();
+    this.#history++;
+  }
+
   /** Resolves when everything appended so far has been committed or refused. */
   async drain(): Promise<void> {
     await this.#commits.drain();
@@ -328,8 +334,7 @@ export class MysqlAppend {
 
   /** Refuses everything that is under way: its senders have to send first what was lost before it. */
   async #older(): Promise<never> {
-    this.#known.forgetAll();
-    this.#history++;
+    this.forget();
     await this.#options.onOlder();
     throw new Older();
   }

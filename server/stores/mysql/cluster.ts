@@ -2,7 +2,7 @@ import { newCluster, newLogName } from "../new_cluster.ts";
 import type { Cluster, ClusterStore } from "../store.ts";
 import type { Database, Session } from "./database.ts";
 
-export class MysqlCluster implements ClusterStore {
+export class MysqlCluster implements Omit<ClusterStore, "adopt"> {
   readonly #db: Database;
 
   constructor(db: Database) {

@@ -79,7 +79,15 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     social: new MysqlSocial(db, now),
     log: new MysqlLog(db, append),
     leases: new MysqlLeases(db, pulse, { compare: () => append.compare() }),
-    cluster,
+    cluster: {
+      read: () => cluster.read(),
+      renameLog: (old) => cluster.renameLog(old),
+      adopt(name) {
+        if (name === log) return;
+        log = name;
+        append.forget();
+      },
+    },
     close: () => closing ??= append.drain().then(close),
   };
 }

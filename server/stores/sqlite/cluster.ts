@@ -23,6 +23,9 @@ export class SqliteCluster implements ClusterStore {
     await this.#writes.call("renameLog", { old, log: newLogName() });
     return (await this.read()).log;
   }
+
+  /** Nothing is known that the file does not say. */
+  adopt(): void {}
 }
 
 /** Names the cluster, unless it has a name. */
