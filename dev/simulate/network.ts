@@ -37,9 +37,8 @@ class Direction {
     this.#at(() => this.#sink.take(bytes));
   }
 
-  /** What is on its way is lost; the receiver learns of it, unless `silent`. */
+  /** What is on its way is lost; the receiver learns of it, unless `silent`. Once more, it may learn of it later. */
   break(silent: boolean): void {
-    if (this.#broken) return;
     this.#broken = true;
     if (!silent) this.#world.after(this.#latency(), () => this.#sink.broken(), this.#to);
   }

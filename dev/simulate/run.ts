@@ -55,6 +55,8 @@ class Simulation {
   readonly #nodes: SimulatedNode[] = [];
   readonly #programs: Program[] = [];
   readonly #cables = new Map<Machine, Cable>();
+  /** Cables that were pulled out without anybody noticing. */
+  readonly #silent: Cable[] = [];
   readonly #history: Event[] = [];
   readonly #wrong: string[] = [];
   readonly #chance: Random;
@@ -200,6 +202,7 @@ class Simulation {
         this.#busFaults = fault;
         return void end(() => this.#busFaults = FINE_BUS);
       case "cut":
+        if (cable && fault.silent) this.#silent.push(cable);
         return cable?.cut(fault);
       case "stall":
         if (!cable) return;
@@ -217,6 +220,7 @@ class Simulation {
   async #comeRight(): Promise<void> {
     const { users, faults } = this.#schedule;
     await this.#world.run(Math.max(this.#world.now, ...faults.map(endOf)));
+    for (const cable of this.#silent) cable.cut();
     this.#world.tell("fault", "none any more");
     // What is under way ends by itself; who is not here comes back.
     const last = this.#programs.slice(0, users);

@@ -12,9 +12,11 @@ const SIMULATIONS = Number(Deno.env.get("SIMULATIONS") ?? 300);
 
 storeContract("a simulated machine", () => {
   const world = new World({ seed: 1 });
-  const database = new Database({ name: "name", secret: "s".repeat(43), log: "log" });
+  const database = new Database({ name: "n".repeat(12), secret: "s".repeat(43), log: "l".repeat(12) });
+  const machine = new Machine(world, "node");
+  machine.stepClock(Date.now() - machine.system.now());
   const { store } = new SimulatedStore(world, {
-    machine: new Machine(world, "node"),
+    machine,
     database,
     faults: () => ({ before: 0, after: 0, slow: 0 }),
     onOlder: () => {},
