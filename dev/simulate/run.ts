@@ -18,6 +18,8 @@ const RESTART = 1000;
 /** How long a client may not read what has come, in ms, and how long until a node ends one that is silent. */
 const CROSSING = 16_000;
 const SILENCE = 45_000;
+/** How long it takes until a failover is noticed, in ms. */
+const NOTICED = 10_000;
 const LOOK_INTERVAL = 1000;
 /** For how long a call of the store may be under way, in ms. */
 const UNDER_WAY = 8000;
@@ -60,6 +62,7 @@ class Simulation {
   readonly #history: Event[] = [];
   readonly #wrong: string[] = [];
   readonly #chance: Random;
+  #failedOver = -Infinity;
   #storeFaults = FINE_STORE;
   #busFaults = FINE_BUS;
   /** How many nodes there have been, so that each has its own name. */
@@ -166,14 +169,14 @@ class Simulation {
     const cable = program && this.#cables.get(program.machine);
     switch (fault.kind) {
       case "crash":
-        if (!node!.machine.crashed) {
+        if (!node!.machine.crashed && this.#mayEnd) {
           this.#database.keep();
           node!.crash(fault);
           end(() => this.#startNode(fault.node));
         }
         return;
       case "restart":
-        if (node!.isUp) void node!.stop().then(() => end(() => this.#startNode(fault.node)));
+        if (node!.isUp && this.#mayEnd) void node!.stop().then(() => end(() => this.#startNode(fault.node)));
         return;
       case "freeze":
         return node!.machine.freeze(fault.for);
@@ -189,6 +192,7 @@ class Simulation {
         this.#storeFaults = { ...this.#storeFaults, slow: fault.slow };
         return void end(() => this.#storeFaults = { ...this.#storeFaults, slow: 0 });
       case "failover":
+        this.#failedOver = this.#world.now;
         this.#database.away = true;
         this.#database.failOver(fault.lost);
         return void end(() => this.#database.away = false);
@@ -214,6 +218,11 @@ class Simulation {
       case "reprogram":
         return program!.restart();
     }
+  }
+
+  /** Whether a node may end: only those that live can notice that the database came back older. */
+  get #mayEnd(): boolean {
+    return this.#world.now - this.#failedOver > NOTICED;
   }
 
   /** Nothing goes wrong any more: after a while everybody has everything. */
