@@ -1,0 +1,228 @@
+import mysql, { type Connection } from "mysql2/promise";
+import { openMysql } from "../../../server/stores/mysql/open.ts";
+import type { Appended, NewMessage, Store } from "../../../server/stores/store.ts";
+import { type MariaDb, startMariaDb } from "../../services.ts";
+import { type Case, entry, groupPlace, pairPlace, type Place, type Wish } from "./cases.ts";
+import { Astray, Explorer, ordersLike } from "./explorer.ts";
+import { judge, type Sent } from "./judge.ts";
+import { play } from "./play.ts";
+import { SkippedPauses } from "./skipped_pauses.ts";
+import { StatementProxy } from "./statement_proxy.ts";
+import { type Move, type Task, Writer } from "./writer.ts";
+
+/** What a node can do here. */
+export interface Node {
+  append(message: NewMessage): Promise<Appended>;
+  heard(conv: string, seq: number): void;
+  join(group: number, user: number): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Opens a node on a database, which it reaches by this URL. */
+export type OpenNode = (url: string) => Promise<Node>;
+
+export const openProduct: OpenNode = async (url) => {
+  const store: Store = await openMysql({
+    ...{ url, poolSize: 4, wait: 0 },
+    onOlder: () => {
+      throw new Error("the database is taken for older than it was");
+    },
+  });
+  return {
+    append: (message) => store.log.append(message),
+    heard: (conv, seq) => store.log.heard(conv, seq),
+    join: (group, user) => store.social.joinGroup(group, user),
+    close: () => store.close(),
+  };
+};
+
+const NAMES = ["A", "B"] as const;
+/** Users 1 to so many talk to those up to twice as many more: each pair is used once. */
+const USERS = 1000;
+/** How often a run that went astray is tried again. */
+const TRIES = 3;
+
+/** What came of all the schedules of a case. */
+export interface Explored {
+  readonly schedules: number;
+  /** Schedules that came to the same as another one; the explorer cannot always tell before. */
+  readonly repeated: number;
+  /** Orders without a loss that the schedules stand for. */
+  readonly orders: number;
+}
+
+/** Two nodes on one database, each behind a proxy that holds its statements. */
+export class World implements AsyncDisposable {
+  readonly #db: MariaDb;
+  readonly #sql: Connection;
+  readonly #proxies: readonly StatementProxy[];
+  readonly #nodes: readonly Node[];
+  readonly #writers: readonly Writer[];
+  readonly #pauses = new SkippedPauses();
+  #places = 0;
+
+  static async open(openNode: OpenNode = openProduct): Promise<World> {
+    const db = await startMariaDb({ flushLogAtCommit: 0 });
+    const proxies = NAMES.map(() => new StatementProxy(Number(new URL(db.url).port)));
+    const nodes: Node[] = [];
+    for (const { port } of proxies) {
+      const url = new URL(db.url);
+      url.port = String(port);
+      nodes.push(await openNode(url.href));
+    }
+    const sql = await mysql.createConnection(db.url);
+    await sql.query(`INSERT INTO user (id, name, password, created)
+                     SELECT seq, CONCAT('u', seq), 'x', 0 FROM seq_1_to_${3 * USERS}`);
+    const world = new World({ db, proxies, nodes, sql });
+    const place = world.#newPair();
+    // A node that is new looks at the database first.
+    for (const [i, node] of nodes.entries()) await node.append(entry(place, { by: 0, n: i }));
+    return world;
+  }
+
+  private constructor(made: { db: MariaDb; proxies: StatementProxy[]; nodes: Node[]; sql: Connection }) {
+    this.#db = made.db;
+    this.#sql = made.sql;
+    this.#proxies = made.proxies;
+    this.#nodes = made.nodes;
+    this.#writers = made.proxies.map((proxy, i) => new Writer(NAMES[i]!, proxy));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#pauses[Symbol.dispose]();
+    for (const node of this.#nodes) await node.close();
+    for (const proxy of this.#proxies) proxy[Symbol.dispose]();
+    await this.#sql.end();
+    await this.#db[Symbol.asyncDispose]();
+  }
+
+  /** Runs all schedules of a case. @throws {Error} of the first that fails, with the schedule. */
+  async explore(tried: Case, { losing = [] }: { losing?: readonly string[] } = {}): Promise<Explored> {
+    const explorer = new Explorer<Move>();
+    let [schedules, repeated, orders] = [0, 0, 0];
+    for (; !explorer.isDone; explorer.next()) {
+      for (let left = TRIES;; explorer.again()) {
+        try {
+          await this.run(tried, { choose: (moves) => explorer.choose(moves), losing });
+          break;
+        } catch (error) {
+          if (!(error instanceof Error && error.cause instanceof Astray && --left > 0)) throw error;
+        }
+      }
+      if (explorer.isRepeated) {
+        repeated++;
+        continue;
+      }
+      schedules++;
+      if (explorer.order.every(({ fate }) => fate === "answered")) orders += ordersLike(explorer.order);
+    }
+    return { schedules, repeated, orders };
+  }
+
+  /** Runs one schedule, as it was printed. Where it says nothing, the first writer goes on. */
+  async replay(tried: Case, schedule: string): Promise<void> {
+    const names = schedule.split(" ").filter(Boolean);
+    const choose = (moves: readonly Move[]) => {
+      const name = names.shift() ?? moves[0]!.name;
+      const move = moves.find((one) => one.name === name);
+      if (move) return move;
+      throw new Error(`${name} cannot happen now, only ${moves.map((one) => one.name).join(" ")}`);
+    };
+    await this.run(tried, { choose, losing: NAMES });
+  }
+
+  async run(
+    tried: Case,
+    { choose, losing }: { choose: (moves: readonly Move[]) => Move; losing: readonly string[] },
+  ): Promise<void> {
+    const places = tried.inGroup
+      ? [await this.#newGroup()]
+      : [this.#newPair(), this.#newPair({ second: true })];
+    const [one, two = one] = places as [Place, Place?];
+    if (tried.isWarm) { for (const place of places) await this.#warm(place); }
+    const sent: Sent[] = [];
+    const convs = places.map(({ conv }) => conv);
+    const writers = tried.wishes(one, two).map((wishes, node) => ({
+      writer: this.#writers[node]!,
+      tasks: {
+        tasks: wishes.map((wish) => this.#task(wish, { node, sent })),
+        together: tried.together,
+        convs,
+      },
+    }));
+    const made: Move[] = [];
+    try {
+      await play({ writers, losing: new Set(losing), choose, onMove: (move) => made.push(move) });
+      await judge(this.#sql, { places, sent, nodes: this.#nodes });
+    } catch (error) {
+      throw new Error(failure({ tried, made, sent }), { cause: error });
+    }
+  }
+
+  #task(wish: Wish, { node, sent }: { node: number; sent: Sent[] }): Task {
+    const { conv } = wish;
+    const failed = (error: unknown) => error instanceof Error ? error : new Error(String(error));
+    if ("join" in wish) {
+      const join = () => this.#nodes[node]!.join(wish.join, wish.user);
+      return { conv, run: () => join().then(() => {}, () => {}) };
+    }
+    const place = sent.length++;
+    const append = () => this.#nodes[node]!.append(wish);
+    return {
+      conv,
+      run: () =>
+        append().catch(failed).then((said) => {
+          sent[place] = { node, entry: wish, said };
+        }),
+    };
+  }
+
+  /** Lets both nodes know the newest number. */
+  async #warm(place: Place): Promise<void> {
+    for (const [i, node] of this.#nodes.entries()) await node.append(entry(place, { by: 0, n: 7 + i }));
+    this.#nodes[0]!.heard(place.conv, 2);
+  }
+
+  #newPair({ second = false } = {}): Place {
+    const n = this.#places++ % (USERS * USERS);
+    const [low, high] = [1 + Math.floor(n / USERS), 1 + n % USERS];
+    return pairPlace(low, high + (second ? 2 * USERS : USERS));
+  }
+
+  async #newGroup(): Promise<Place> {
+    const [made] = await this.#sql.query(
+      "INSERT INTO allgroup (groupname, groupdesc, created) VALUES ('g', '', 0)",
+    );
+    const { insertId: id } = made as { insertId: number };
+    const place = groupPlace(id, [1, 2]);
+    await this.#sql.query(
+      "INSERT INTO groupuser (groupid, userid, grouprole, joined) VALUES (?, 1, 'creator', 0)",
+      [id],
+    );
+    await this.#sql.query("INSERT INTO conversation (conv) VALUES (?)", [place.conv]);
+    await this.#sql.query(
+      "INSERT INTO progress (userid, conv, joined, delivered, `read`) VALUES (1, ?, 0, 0, 0)",
+      [place.conv],
+    );
+    return place;
+  }
+}
+
+/** What somebody needs who looks into a schedule that failed. */
+function failure(
+  { tried, made, sent }: { tried: Case; made: readonly Move[]; sent: readonly Sent[] },
+): string {
+  const schedule = made.map(({ name }) => name).join(" ");
+  const statements = made.map(({ name, held }) =>
+    `  ${name.padEnd(4)} ${held.sql.replaceAll(/\s+/g, " ").slice(0, 90)}`
+  );
+  const answers = sent.map(({ node, entry: { mid }, said }) => {
+    const what = said instanceof Error
+      ? said.message
+      : "stored" in said
+      ? `${said.stored.seq}`
+      : said.refused;
+    return `  ${NAMES[node]} ${mid}: ${what}`;
+  });
+  return [`failed with SCHEDULE='${tried.name}: ${schedule}'`, ...statements, ...answers].join("\n");
+}
