@@ -6,6 +6,7 @@ export interface Action {
   readonly name: string;
   /** Who does it. What one writer does is always in its own order. */
   readonly writer: string;
+  /** What it touches; once it has happened, what it has touched. */
   readonly touches: Touches;
 }
 
@@ -50,18 +51,25 @@ export class Explorer<A extends Action> {
     return this.#isRepeated;
   }
 
-  /** What was chosen in this run, unless it is a repeated one. */
+  /** What was chosen in this run. */
   get order(): A[] {
     return this.#path.map(({ chosen }) => chosen);
   }
 
-  /** @param actions Everything that can happen next, at least one. @throws {Astray} */
-  choose(actions: readonly A[]): A {
-    if (this.#isRepeated) return actions[0]!;
+  /**
+   * Undefined if whatever comes now would come to the same as another run.
+   * @param actions Everything that can happen next, at least one.
+   * @throws {Astray}
+   */
+  choose(actions: readonly A[]): A | undefined {
+    if (this.#isRepeated) return undefined;
     const before = this.#path[this.#depth++];
     if (before) {
       const names = (some: readonly A[]) => some.map(({ name }) => name).join(" ");
-      if (names(before.actions) === names(actions)) return before.chosen;
+      // Those of this run: an action of another run cannot happen in it.
+      if (names(before.actions) === names(actions)) {
+        return actions.find(({ name }) => name === before.chosen.name)!;
+      }
       throw new Astray(`step ${this.#depth} has the choices ${names(actions)}, not ${names(before.actions)}`);
     }
     const last = this.#path.at(-1);
@@ -69,7 +77,7 @@ export class Explorer<A extends Action> {
     const chosen = firstOf(actions, asleep);
     if (!chosen) {
       this.#isRepeated = true;
-      return actions[0]!;
+      return undefined;
     }
     this.#path.push({ actions, asleep, tried: [], chosen });
     return chosen;

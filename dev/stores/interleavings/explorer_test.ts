@@ -1,17 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Action, Astray, Explorer, ordersLike } from "./explorer.ts";
-import { areIndependent, touchesOf } from "./touches.ts";
+import { areIndependent, failed, touches, touchesOf } from "./touches.ts";
 
-/** `r x` reads x, `w x` changes it. */
+/** `r x` reads x, `w x` changes it, `a x` adds to it. */
 function action(writer: string, { name = writer, does }: { name?: string; does: string }): Action {
   const [what, table] = does.split(" ");
   const touched = new Set([table!]);
-  const none = new Set<string>();
-  return {
-    name,
-    writer,
-    touches: what === "w" ? { reads: none, writes: touched } : { reads: touched, writes: none },
-  };
+  const kinds = { r: "reads", a: "adds", w: "writes" } as const;
+  return { name, writer, touches: touches({ [kinds[what as "r"]]: touched }) };
 }
 
 /** What each writer does, one after the other. */
@@ -30,7 +26,9 @@ function explore(program: Program): { orders: Action[][]; repeated: number } {
         return does === undefined ? [] : [action(writer, { does })];
       });
       if (actions.length === 0) break;
-      const { writer } = explorer.choose(actions);
+      const chosen = explorer.choose(actions);
+      if (!chosen) break;
+      const { writer } = chosen;
       run.push(actions.find((action) => action.writer === writer)!);
       at.set(writer, at.get(writer)! + 1);
     }
@@ -49,6 +47,7 @@ function comesTo(order: readonly Action[]): string {
     const name = `${writer}${done.get(writer) ?? 0}`;
     done.set(writer, (done.get(writer) ?? 0) + 1);
     for (const table of touches.reads) seen.push(`${name}=${values.get(table) ?? ""}`);
+    for (const table of touches.adds) values.set(table, `${values.get(table) ?? ""}+`);
     for (const table of touches.writes) values.set(table, `${values.get(table) ?? ""}${name}`);
   }
   return JSON.stringify([seen.sort(), [...values].sort()]);
@@ -73,6 +72,7 @@ Deno.test("explorer: whatever can come about does, and the schedules stand for a
     { A: ["w x", "w y", "r z"], B: ["r y", "w z", "w x"] },
     { A: ["r x", "r y", "w x", "w y"], B: ["r y", "w y", "r x", "w x"] },
     { A: ["w x"], B: ["w y", "w x", "r y", "w y"] },
+    { A: ["a x", "r x", "w y"], B: ["a x", "w x", "r y"] },
   ];
   for (const program of programs) {
     // With a table that everything touches no two orders come to the same.
@@ -97,11 +97,30 @@ Deno.test("explorer: a run that has other choices than before is astray", () => 
 });
 
 Deno.test("touches: tables are read and changed as the text says", () => {
-  const { reads, writes } = touchesOf(
+  const { reads, adds, writes } = touchesOf(
     `INSERT INTO message (conv) SELECT conv FROM conversation JOIN user ON 1 WHERE x FOR UPDATE;
      INSERT INTO progress (userid) VALUES (?) ON DUPLICATE KEY UPDATE userid = userid`,
+    ["1", "2"],
   );
-  assertEquals([[...reads], [...writes]], [["conversation", "user"], ["message", "progress"]]);
-  assert(!areIndependent(touchesOf("UPDATE user SET x = 1"), touchesOf("SELECT 1 FROM user")));
-  assert(areIndependent(touchesOf("SELECT 1 FROM user"), touchesOf("SELECT 2 FROM user")));
+  assertEquals(
+    [[...reads], [...adds], [...writes]],
+    [["conversation 1", "conversation 2", "user 1", "user 2"], ["progress 1", "progress 2"], [
+      "message 1",
+      "message 2",
+    ]],
+  );
+  const insert = touchesOf("INSERT INTO user (id) VALUES (1)", ["1"]);
+  const read = touchesOf("SELECT 1 FROM user", ["1"]);
+  const add = touchesOf("INSERT INTO user (id) VALUES (1) ON DUPLICATE KEY UPDATE id = VALUES(id)", ["1"]);
+  const replace = touchesOf("INSERT INTO user (id) VALUES (1) ON DUPLICATE KEY UPDATE id = 7", ["1"]);
+  for (
+    const [one, two] of [[insert, read], [insert, insert], [add, read], [insert, add], [
+      replace,
+      add,
+    ]] as const
+  ) {
+    assert(!areIndependent(one, two) && !areIndependent(two, one));
+  }
+  for (const two of [read, add, failed(insert)]) assert(areIndependent(two, two));
+  assert(areIndependent(insert, touchesOf("SELECT 1 FROM user", ["2"])), "another part");
 });

@@ -9,43 +9,53 @@ export interface Plays {
   readonly writers: readonly { readonly writer: Writer; readonly tasks: Tasks }[];
   /** Writers whose connections may be lost, once in all. */
   readonly losing: ReadonlySet<string>;
-  readonly choose: (moves: readonly Move[]) => Move;
+  /** Undefined: what follows is of no interest. */
+  readonly choose: (moves: readonly Move[]) => Move | undefined;
   /** Told of every move, before it is made. */
   readonly onMove: (move: Move) => void;
 }
 
-/** Has writers carry out their tasks, one statement at a time in the order that `choose` says, until all have ended. */
-export async function play({ writers, losing, choose, onMove }: Plays): Promise<void> {
+/**
+ * Has writers carry out their tasks, one statement at a time in the order that `choose` says, until all have ended.
+ * False if `choose` has given up; the tasks have ended then, too.
+ */
+export async function play({ writers, losing, choose, onMove }: Plays): Promise<boolean> {
   let changed = Promise.withResolvers<void>();
   const all = writers.map(({ writer }) => writer);
   let isLost = false;
+  const until = async (is: (writer: Writer) => boolean) => {
+    while (!all.every(is)) {
+      await inTime(changed.promise, {
+        ms: PATIENCE,
+        sentence: () => {
+          const names = all.filter((writer) => !is(writer)).map(({ name }) => name);
+          return `${names.join(" and ")} neither ends nor sends a statement`;
+        },
+      });
+      changed = Promise.withResolvers();
+    }
+  };
   try {
     for (const { writer, tasks } of writers) writer.begin(tasks, () => changed.resolve());
     while (true) {
-      while (!all.every(({ isSettled }) => isSettled)) {
-        await inTime(changed.promise, {
-          ms: PATIENCE,
-          sentence: () => {
-            const waiting = all.filter(({ isSettled }) => !isSettled).map(({ name }) => name);
-            return `${waiting.join(" and ")} neither ends nor sends a statement`;
-          },
-        });
-        changed = Promise.withResolvers();
-      }
+      await until(({ isSettled }) => isSettled);
       const moves = all.flatMap((writer) => writer.moves({ losses: !isLost && losing.has(writer.name) }));
-      if (moves.length === 0) return;
+      if (moves.length === 0) return true;
       const move = choose(moves);
+      if (!move) break;
       onMove(move);
       if (move.fate !== "answered") isLost = true;
       const { writer } = writers.find(({ writer: { name } }) => name === move.writer)!;
-      await inTime(
-        writer.make(move),
-        () => `the database does not answer ${move.name}: what does it wait for?`,
-      );
+      await inTime(writer.make(move), {
+        ms: NO_WAIT,
+        sentence: () => `${move.name} waits for a lock that another statement left`,
+      });
     }
   } finally {
     for (const writer of all) writer.end();
   }
+  await until(({ isDone }) => isDone);
+  return false;
 }
 
 async function inTime(

@@ -23,6 +23,8 @@ interface Statement {
 
 /** A statement that waits for {@linkcode Held.settle}. */
 export interface Held extends Statement {
+  /** Whether the database has refused it. */
+  isError: boolean;
   /** Resolves when the database has carried it out and, if so, the answer is on its way to the client. */
   settle(fate: Fate): Promise<void>;
 }
@@ -100,9 +102,16 @@ export class StatementProxy implements Disposable {
     const decided = Promise.withResolvers<Decision>();
     const held: Held = {
       ...statement,
+      isError: false,
       settle: (fate) => {
         this.#held.splice(this.#held.indexOf(held), 1);
-        return new Promise((done) => decided.resolve({ fate, done }));
+        return new Promise((resolve) => {
+          const done = (isError: boolean) => {
+            held.isError = isError;
+            resolve();
+          };
+          decided.resolve({ fate, done });
+        });
       },
     };
     this.#held.push(held);
@@ -113,7 +122,7 @@ export class StatementProxy implements Disposable {
 
 interface Decision {
   readonly fate: Fate;
-  readonly done: () => void;
+  readonly done: (isError: boolean) => void;
 }
 
 /** One connection of the client and its continuation to the database. */
@@ -183,12 +192,14 @@ export class Link {
       return await write(this.#client, ...packets);
     }
     const { fate, done } = await this.#hold(statement);
+    let isError = false;
     if (fate !== "lost") {
-      const { packets } = await this.#ask(packet);
+      const { answer, packets } = await this.#ask(packet);
+      isError = answer.isError;
       if (fate === "answered") await write(this.#client, ...packets);
     }
     if (fate !== "answered") this.cut();
-    done();
+    done(isError);
   }
 
   #statement(payload: Uint8Array): Statement | undefined {

@@ -97,7 +97,14 @@ export class World implements AsyncDisposable {
   }
 
   /** Runs all schedules of a case. @throws {Error} of the first that fails, with the schedule. */
-  async explore(tried: Case, { losing = [] }: { losing?: readonly string[] } = {}): Promise<Explored> {
+  async explore(
+    tried: Case,
+    { losing = [], limit = 1e9, onProgress = () => {} }: {
+      losing?: readonly string[];
+      limit?: number;
+      onProgress?: (n: number, s: string) => void;
+    } = {},
+  ): Promise<Explored> {
     const explorer = new Explorer<Move>();
     let [schedules, repeated, orders] = [0, 0, 0];
     for (; !explorer.isDone; explorer.next()) {
@@ -109,6 +116,8 @@ export class World implements AsyncDisposable {
           if (!(error instanceof Error && error.cause instanceof Astray && --left > 0)) throw error;
         }
       }
+      onProgress(schedules + repeated, explorer.order.map(({ name }) => name).join(" "));
+      if (schedules + repeated > limit) break;
       if (explorer.isRepeated) {
         repeated++;
         continue;
@@ -133,27 +142,33 @@ export class World implements AsyncDisposable {
 
   async run(
     tried: Case,
-    { choose, losing }: { choose: (moves: readonly Move[]) => Move; losing: readonly string[] },
+    { choose, losing }: { choose: (moves: readonly Move[]) => Move | undefined; losing: readonly string[] },
   ): Promise<void> {
-    const places = tried.inGroup
-      ? [await this.#newGroup()]
-      : [this.#newPair(), this.#newPair({ second: true })];
-    const [one, two = one] = places as [Place, Place?];
+    const one = tried.inGroup ? await this.#newGroup() : this.#newPair();
+    const two = this.#newPair({ second: true });
+    const wishes = tried.wishes(one, two);
+    const used = new Set(wishes.flat().map(({ conv }) => conv));
+    const places = [one, two].filter(({ conv }) => used.has(conv));
     if (tried.isWarm) { for (const place of places) await this.#warm(place); }
     const sent: Sent[] = [];
     const convs = places.map(({ conv }) => conv);
-    const writers = tried.wishes(one, two).map((wishes, node) => ({
+    const writers = wishes.map((ofNode, node) => ({
       writer: this.#writers[node]!,
       tasks: {
-        tasks: wishes.map((wish) => this.#task(wish, { node, sent })),
+        tasks: ofNode.map((wish) => this.#task(wish, { node, sent })),
         together: tried.together,
         convs,
       },
     }));
     const made: Move[] = [];
     try {
-      await play({ writers, losing: new Set(losing), choose, onMove: (move) => made.push(move) });
-      await judge(this.#sql, { places, sent, nodes: this.#nodes });
+      const isPlayed = await play({
+        writers,
+        losing: new Set(losing),
+        choose,
+        onMove: (move) => made.push(move),
+      });
+      if (isPlayed && !Deno.env.get("NOJUDGE")) await judge(this.#sql, { places, sent, nodes: this.#nodes });
     } catch (error) {
       throw new Error(failure({ tried, made, sent }), { cause: error });
     }

@@ -1,6 +1,6 @@
 import type { Action } from "./explorer.ts";
 import type { Fate, Held, Link, StatementProxy } from "./statement_proxy.ts";
-import { both, NOTHING, type Touches, touchesOf } from "./touches.ts";
+import { both, failed, NOTHING, type Touches, touchesOf } from "./touches.ts";
 
 /** Something that a writer does with a conversation. */
 export interface Task {
@@ -24,6 +24,7 @@ export interface Tasks {
  * back; twice: no other connection comes about until the schedule has ended.
  */
 export interface Move extends Action {
+  touches: Touches;
   readonly held: Held;
   readonly fate: Fate;
   readonly isAway: boolean;
@@ -44,7 +45,7 @@ export class Writer {
   #convs: readonly string[] = [];
   #isTogether = false;
   /** What each connection was about lately: a script does not say it. */
-  readonly #about = new WeakMap<Link, number>();
+  readonly #about = new WeakMap<Link, readonly string[]>();
   /** What the transaction of each connection has touched. */
   readonly #open = new WeakMap<Link, Touches>();
   #onChange = () => {};
@@ -86,8 +87,8 @@ export class Writer {
     const named = this.#proxy.held.map((held) => ({ held, name: this.#nameOf(held) }));
     return named.toSorted((a, b) => a.name < b.name ? -1 : 1).flatMap(({ held, name }) => {
       const { writer, open } = { writer: this.name, open: this.#open.get(held.link) ?? NOTHING };
-      const ends = held.sql === "COMMIT" || held.sql === "ROLLBACK";
-      const touches = ends ? open : touchesOf(held.sql);
+      // What a transaction has done counts when it ends.
+      const touches = isEnd(held.sql) ? open : touchesOf(held.sql, this.#partsOf(held));
       const moves: Move[] = [{ name, writer, touches, held, fate: "answered", isAway: false }];
       if (!losses) return moves;
       for (const { mark, fate, isAway } of LOSSES) {
@@ -98,12 +99,15 @@ export class Writer {
     });
   }
 
-  async make({ held, fate, isAway }: Move): Promise<void> {
+  /** Makes a move; afterwards it says what it has touched. */
+  async make(move: Move): Promise<void> {
+    const { held, fate, isAway } = move;
     const { link, sql } = held;
     const open = sql.startsWith("START TRANSACTION") ? NOTHING : this.#open.get(link);
-    if (open) this.#open.set(link, both(open, touchesOf(sql)));
+    if (open) this.#open.set(link, both(open, touchesOf(sql, this.#partsOf(held))));
     await held.settle(fate);
-    if (sql === "COMMIT" || sql === "ROLLBACK") this.#open.delete(link);
+    if (held.isError) move.touches = failed(move.touches);
+    if (isEnd(sql)) this.#open.delete(link);
     if (isAway) this.#proxy.isAway = true;
   }
 
@@ -124,10 +128,14 @@ export class Writer {
   }
 
   #nameOf(held: Held): string {
-    if (!held.link.scripts) return this.name;
-    const found = this.#convs.findIndex((conv) => held.sent.includes(conv));
-    if (found >= 0) this.#about.set(held.link, found);
-    return `${this.name}${(this.#about.get(held.link) ?? 0) + 1}`;
+    return held.link.scripts ? `${this.name}${this.#partsOf(held)[0]}` : this.name;
+  }
+
+  /** The conversations that a statement is about, by their places from 1. */
+  #partsOf({ sent, link }: Held): readonly string[] {
+    const found = this.#convs.flatMap((conv, i) => sent.includes(conv) ? [`${i + 1}`] : []);
+    if (found.length > 0) this.#about.set(link, found);
+    return this.#about.get(link) ?? this.#convs.map((_, i) => `${i + 1}`);
   }
 
   async #inTurn(tasks: readonly Task[]): Promise<void> {
@@ -140,3 +148,5 @@ export class Writer {
     this.#onChange();
   }
 }
+
+const isEnd = (sql: string) => sql === "COMMIT" || sql === "ROLLBACK";
