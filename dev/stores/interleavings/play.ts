@@ -42,7 +42,7 @@ export async function play({ writers, losing, choose, onMove }: Plays): Promise<
       const moves = all.flatMap((writer) => writer.moves({ losses: !isLost && losing.has(writer.name) }));
       if (moves.length === 0) return true;
       const move = choose(moves);
-      if (!move) break;
+      if (!move) return false;
       onMove(move);
       if (move.fate !== "answered") isLost = true;
       const { writer } = writers.find(({ writer: { name } }) => name === move.writer)!;
@@ -53,9 +53,8 @@ export async function play({ writers, losing, choose, onMove }: Plays): Promise<
     }
   } finally {
     for (const writer of all) writer.end();
+    await until(({ isDone }) => isDone);
   }
-  await until(({ isDone }) => isDone);
-  return false;
 }
 
 async function inTime(

@@ -16,6 +16,8 @@ export const touches = (some: Partial<Touches>): Touches => ({
 });
 export const NOTHING: Touches = touches({});
 
+const ADDS = /INSERT IGNORE|ON DUPLICATE KEY UPDATE (\w+) = (?:VALUES\()?\1\b/i;
+
 /** What one or more statements touch, judged by their text; of each table only these parts. */
 export function touchesOf(sql: string, parts: readonly string[]): Touches {
   const found = { reads: new Set<string>(), adds: new Set<string>(), writes: new Set<string>() };
@@ -25,7 +27,7 @@ export function touchesOf(sql: string, parts: readonly string[]): Touches {
   for (const statement of sql.split(";")) {
     for (const [, table] of statement.matchAll(/\b(?:FROM|JOIN)\s+([a-z]+)/gi)) note("reads", table!);
     for (const [, table] of statement.matchAll(/\b(?:INSERT|REPLACE|INSERT IGNORE) INTO\s+([a-z]+)/gi)) {
-      note(/ON DUPLICATE KEY UPDATE (\w+) = (?:VALUES\()?\1\b/.test(statement) ? "adds" : "writes", table!);
+      note(ADDS.test(statement) ? "adds" : "writes", table!);
     }
     for (const [, table] of statement.matchAll(/(?:\bDELETE FROM|^\s*UPDATE)\s+([a-z]+)/gi)) {
       note("writes", table!);

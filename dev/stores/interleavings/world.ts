@@ -1,7 +1,8 @@
 import mysql, { type Connection } from "mysql2/promise";
 import { openMysql } from "../../../server/stores/mysql/open.ts";
 import type { Appended, NewMessage, Store } from "../../../server/stores/store.ts";
-import { type MariaDb, startMariaDb } from "../../services.ts";
+import type { Random } from "../../faults/random.ts";
+import { startMariaDb } from "../../services.ts";
 import { type Case, entry, groupPlace, pairPlace, type Place, type Wish } from "./cases.ts";
 import { Astray, Explorer, ordersLike } from "./explorer.ts";
 import { judge, type Sent } from "./judge.ts";
@@ -39,6 +40,8 @@ export const openProduct: OpenNode = async (url) => {
 const NAMES = ["A", "B"] as const;
 /** Users 1 to so many talk to those up to twice as many more: each pair is used once. */
 const USERS = 1000;
+/** How many of the moves that are drawn by lot are losses, if there may be some. */
+const LOSSES = 0.1;
 /** How often a run that went astray is tried again. */
 const TRIES = 3;
 
@@ -53,47 +56,53 @@ export interface Explored {
 
 /** Two nodes on one database, each behind a proxy that holds its statements. */
 export class World implements AsyncDisposable {
-  readonly #db: MariaDb;
+  readonly #opened: AsyncDisposableStack;
   readonly #sql: Connection;
-  readonly #proxies: readonly StatementProxy[];
   readonly #nodes: readonly Node[];
   readonly #writers: readonly Writer[];
-  readonly #pauses = new SkippedPauses();
+  readonly #own: readonly Place[];
   #places = 0;
+  #calmed = 0;
 
   static async open(openNode: OpenNode = openProduct): Promise<World> {
-    const db = await startMariaDb({ flushLogAtCommit: 0 });
-    const proxies = NAMES.map(() => new StatementProxy(Number(new URL(db.url).port)));
+    await using opened = new AsyncDisposableStack();
+    const db = opened.use(await startMariaDb({ flushLogAtCommit: 0 }));
+    // Makes the tables.
+    await (await openMysql({ url: db.url, poolSize: 4, wait: 0 })).close();
+    const sql = await mysql.createConnection(db.url);
+    opened.defer(() => sql.end());
+    await sql.query(`INSERT INTO user (id, name, password, created)
+                     SELECT seq, CONCAT('u', seq), 'x', 0 FROM seq_1_to_${3 * USERS}`);
+    const proxies = NAMES.map(() => opened.use(new StatementProxy(Number(new URL(db.url).port))));
     const nodes: Node[] = [];
     for (const { port } of proxies) {
       const url = new URL(db.url);
       url.port = String(port);
-      nodes.push(await openNode(url.href));
+      const node = await openNode(url.href);
+      opened.defer(() => node.close());
+      nodes.push(node);
     }
-    const sql = await mysql.createConnection(db.url);
-    await sql.query(`INSERT INTO user (id, name, password, created)
-                     SELECT seq, CONCAT('u', seq), 'x', 0 FROM seq_1_to_${3 * USERS}`);
-    const world = new World({ db, proxies, nodes, sql });
-    const place = world.#newPair();
-    // A node that is new looks at the database first.
-    for (const [i, node] of nodes.entries()) await node.append(entry(place, { by: 0, n: i }));
+    opened.use(new SkippedPauses());
+    const world = new World({ proxies, nodes, sql, opened: opened.move() });
+    await world.#calm();
     return world;
   }
 
-  private constructor(made: { db: MariaDb; proxies: StatementProxy[]; nodes: Node[]; sql: Connection }) {
-    this.#db = made.db;
+  private constructor(made: {
+    opened: AsyncDisposableStack;
+    proxies: readonly StatementProxy[];
+    nodes: readonly Node[];
+    sql: Connection;
+  }) {
+    this.#opened = made.opened;
     this.#sql = made.sql;
-    this.#proxies = made.proxies;
     this.#nodes = made.nodes;
     this.#writers = made.proxies.map((proxy, i) => new Writer(NAMES[i]!, proxy));
+    this.#own = made.nodes.map(() => this.#newPair());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#pauses[Symbol.dispose]();
-    for (const node of this.#nodes) await node.close();
-    for (const proxy of this.#proxies) proxy[Symbol.dispose]();
-    await this.#sql.end();
-    await this.#db[Symbol.asyncDispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#opened.disposeAsync();
   }
 
   /** Runs all schedules of a case. @throws {Error} of the first that fails, with the schedule. */
@@ -140,10 +149,24 @@ export class World implements AsyncDisposable {
     await this.run(tried, { choose, losing: NAMES });
   }
 
+  /** Runs so many schedules that are drawn by lot. @throws {Error} of the first that fails, with the schedule. */
+  async sample(
+    tried: Case,
+    { count, random, losing }: { count: number; random: Random; losing: readonly string[] },
+  ): Promise<void> {
+    const choose = (moves: readonly Move[]) => {
+      const isLoss = random.chance(LOSSES);
+      const some = moves.filter(({ fate }) => (fate !== "answered") === isLoss);
+      return random.pick(some.length > 0 ? some : moves);
+    };
+    for (let i = 0; i < count; i++) await this.run(tried, { choose, losing });
+  }
+
   async run(
     tried: Case,
     { choose, losing }: { choose: (moves: readonly Move[]) => Move | undefined; losing: readonly string[] },
   ): Promise<void> {
+    await this.#calm();
     const one = tried.inGroup ? await this.#newGroup() : this.#newPair();
     const two = this.#newPair({ second: true });
     const wishes = tried.wishes(one, two);
@@ -190,6 +213,12 @@ export class World implements AsyncDisposable {
           sent[place] = { node, entry: wish, said };
         }),
     };
+  }
+
+  /** A node looks at the database when a connection is new: what a schedule does must not depend on the one before. */
+  async #calm(): Promise<void> {
+    const n = ++this.#calmed;
+    await Promise.all(this.#nodes.map((node, i) => node.append(entry(this.#own[i]!, { by: 0, n }))));
   }
 
   /** Lets both nodes know the newest number. */

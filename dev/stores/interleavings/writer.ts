@@ -79,7 +79,7 @@ export class Writer {
 
   /** Whether everything that this writer can do just now is held. */
   get isSettled(): boolean {
-    return this.#proxy.held.length === this.#expected;
+    return this.#proxy.held.length >= this.#expected;
   }
 
   /** What can happen next; with `losses` also that the connection is lost. */

@@ -10,8 +10,8 @@ export type Fault =
   | "replaces"
   /** After an error it does not look whether its message is stored. */
   | "stores again"
-  /** It acknowledges before the database has answered. */
-  | "acknowledges early"
+  /** It acknowledges what it has given to the database, whether or not the database has answered. */
+  | "acknowledges without an answer"
   /** It takes a number for used when it has tried to store something under it. */
   | "counts too early";
 
@@ -76,12 +76,14 @@ class WrongNode implements Node {
     }
     if (this.#fault === "counts too early") this.#newest.set(conv, seq);
     const write = this.#fault === "replaces" ? "REPLACE" : "INSERT";
-    const inserted = this.#pool.execute(
-      `${write} INTO message (conv, seq, sender, mid, kind, body, at) VALUES (?, ?, ?, ?, ?, ?, 0)`,
-      [conv, seq, sender, mid, kind, body],
-    );
-    if (this.#fault === "acknowledges early") inserted.catch(() => "nobody hears of it");
-    else await inserted;
+    try {
+      await this.#pool.execute(
+        `${write} INTO message (conv, seq, sender, mid, kind, body, at) VALUES (?, ?, ?, ?, ?, ?, 0)`,
+        [conv, seq, sender, mid, kind, body],
+      );
+    } catch (error) {
+      if (this.#fault !== "acknowledges without an answer" || codeOf(error) === "ER_DUP_ENTRY") throw error;
+    }
     this.#newest.set(conv, seq);
     return { stored: { ...message, seq, at: 0 }, fresh: true };
   }
