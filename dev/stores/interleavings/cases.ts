@@ -21,6 +21,8 @@ export interface Case {
   /** Whether a node is asked for everything at once, or for the second thing when it has answered the first. */
   readonly together: boolean;
   readonly inGroup: boolean;
+  /** What has been written before. */
+  readonly before: (one: Place) => readonly NewMessage[];
   /** What each of the two nodes is asked for, given two places that nobody has used. */
   readonly wishes: (one: Place, two: Place) => readonly [readonly Wish[], readonly Wish[]];
 }
@@ -61,14 +63,19 @@ const WISHES: Record<string, Case["wishes"]> = {
     [entry(one, { by: 0, n: 1 }), entry(two, { by: 0, n: 2 })],
     [entry(two, { by: 1, n: 3 }), entry(one, { by: 1, n: 4 })],
   ],
-  "asking each other, and a message": (one) => [
-    [entry(one, { by: 0, n: 1, kind: "request" }), entry(one, { by: 0, n: 2 })],
-    [entry(one, { by: 1, n: 3, kind: "request" }), entry(one, { by: 1, n: 4 })],
-  ],
   "asking and accepting": (one) => [
     [entry(one, { by: 0, n: 1, kind: "request" }), entry(one, { by: 0, n: 2 })],
     [entry(one, { by: 1, n: 3 }), entry(one, { by: 1, n: 4, kind: "accept" })],
   ],
+  "accepting and refusing": (one) => [
+    [entry(one, { by: 1, n: 1, kind: "accept" }), entry(one, { by: 1, n: 2 })],
+    [entry(one, { by: 1, n: 3, kind: "refuse" }), entry(one, { by: 0, n: 4 })],
+  ],
+};
+
+/** What is written before both nodes begin. */
+const BEFORE: Record<string, (one: Place) => readonly NewMessage[]> = {
+  "accepting and refusing": (one) => [entry(one, { by: 0, n: 6, kind: "request" })],
 };
 
 /** Joining is not an entry, so it goes one after the other with what the new member says. */
@@ -77,6 +84,7 @@ const IN_GROUP: Case = {
   isWarm: false,
   together: false,
   inGroup: true,
+  before: () => [],
   wishes: (one) => [
     [entry(one, { by: 0, n: 1 }), entry(one, { by: 0, n: 2 })],
     [{ join: one.group!, user: one.users[1], conv: one.conv }, entry(one, { by: 1, n: 4 })],
@@ -88,7 +96,7 @@ export const CASES: readonly Case[] = [
     [false, true].flatMap((isWarm) =>
       [false, true].map((together): Case => ({
         name: `${name}, ${isWarm ? "warm" : "cold"}, ${together ? "together" : "in turn"}`,
-        ...{ isWarm, together, wishes, inGroup: false },
+        ...{ isWarm, together, wishes, inGroup: false, before: BEFORE[name] ?? (() => []) },
       }))
     )
   ),

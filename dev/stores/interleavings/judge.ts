@@ -49,6 +49,7 @@ export async function judge(
   );
   for (const { entry, said } of again) {
     checkAnswer(after, { entry, said });
+    assert(!(said instanceof Error), `${entry.mid} is refused when it is sent again`);
     const was = before.find(isOf(entry));
     if (was && "stored" in said) assertEquals([said.stored.seq, said.fresh], [was.seq, false], "sent again");
   }
@@ -115,13 +116,17 @@ async function checkPeople(
   assertEquals((known as { userid: number }[]).map(({ userid }) => userid), users.toSorted((a, b) => a - b));
   if (here.every(({ kind }) => kind === "chat")) return;
   const [friends, asked] = [new Set<string>(), new Set<string>()];
-  for (const { sender, kind } of here) {
+  for (const { sender, mid, kind } of here) {
     const other = users.find((user) => user !== sender)!;
-    if (kind === "request") asked.add(`${sender} ${other}`);
-    if (kind !== "accept") continue;
-    for (const pair of [`${sender} ${other}`, `${other} ${sender}`]) {
-      asked.delete(pair);
-      friends.add(pair);
+    const [mine, theirs] = [`${sender} ${other}`, `${other} ${sender}`];
+    if (kind === "request") {
+      assert(!friends.has(mine) && !asked.has(mine), `${mid} asks for what is asked for already`);
+      asked.add(mine);
+    } else if (kind !== "chat") {
+      assert(asked.delete(theirs), `${mid} answers what nobody has asked for`);
+      if (kind === "refuse") continue;
+      asked.delete(mine);
+      for (const pair of [mine, theirs]) friends.add(pair);
     }
   }
   const table = async (name: string) => {

@@ -38,7 +38,7 @@ export class SqliteWorld implements AsyncDisposable {
   #made = 0;
 
   static async open(users: number): Promise<SqliteWorld> {
-    const folder = await Deno.makeTempDir({ prefix: "chat-sqlite-" });
+    const folder = await Deno.makeTempDir({ prefix: "chat-sqlite-", ...await memory() });
     Deno.mkdirSync(`${folder}/new`);
     const store = await openSqlite({ path: `${folder}/new/${FILE}`, ...OPTIONS });
     for (let user = 1; user <= users; user++) await store.accounts.create(`u${user}`, "x");
@@ -93,15 +93,22 @@ export class SqliteWorld implements AsyncDisposable {
     go.resolve();
     await Promise.all(all);
     const { statements } = db;
+    left ??= this.copy(folder);
     db.close();
-    return { sent, statements: [...statements], left: left ?? this.copy(folder) };
+    await Deno.remove(folder, { recursive: true });
+    return { sent, statements: [...statements], left };
   }
 
   /**
    * Opens what a run has left, as a process does that starts, and throws unless it agrees with what was said. Then
-   * everything is sent again, and comes to the same entries.
+   * everything is sent again, and comes to the same entries. Nothing is left after that.
    */
-  async judge({ sent, left }: Run, convs: readonly string[]): Promise<void> {
+  async judge(run: Run, convs: readonly string[]): Promise<void> {
+    await this.#judge(run, convs);
+    await Deno.remove(run.left, { recursive: true });
+  }
+
+  async #judge({ sent, left }: Run, convs: readonly string[]): Promise<void> {
     const path = `${left}/${FILE}`;
     const reports: Report[] = [];
     using db = connect({ path, ...OPTIONS });
@@ -152,6 +159,17 @@ export class SqliteWorld implements AsyncDisposable {
     );
     assertEquals(reports, []);
     assertEquals(db.prepare("PRAGMA integrity_check").get()!.integrity_check, "ok");
+  }
+}
+
+/** A folder in memory, where there is one: nothing here has to outlive the machine. */
+async function memory(): Promise<{ dir?: string }> {
+  const dir = "/dev/shm";
+  try {
+    return (await Deno.stat(dir)).isDirectory ? { dir } : {};
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw error;
   }
 }
 

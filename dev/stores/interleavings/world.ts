@@ -172,6 +172,7 @@ export class World implements AsyncDisposable {
     const wishes = tried.wishes(one, two);
     const used = new Set(wishes.flat().map(({ conv }) => conv));
     const places = [one, two].filter(({ conv }) => used.has(conv));
+    for (const message of tried.before(one)) await this.#nodes[0]!.append(message);
     if (tried.isWarm) { for (const place of places) await this.#warm(place); }
     const sent: Sent[] = [];
     const convs = places.map(({ conv }) => conv);
@@ -223,8 +224,11 @@ export class World implements AsyncDisposable {
 
   /** Lets both nodes know the newest number. */
   async #warm(place: Place): Promise<void> {
-    for (const [i, node] of this.#nodes.entries()) await node.append(entry(place, { by: 0, n: 7 + i }));
-    this.#nodes[0]!.heard(place.conv, 2);
+    for (const [i, node] of this.#nodes.entries()) {
+      const said = await node.append(entry(place, { by: 0, n: 7 + i }));
+      // The other nodes hear of it by the bus.
+      if ("stored" in said) { for (const other of this.#nodes) other.heard(place.conv, said.stored.seq); }
+    }
   }
 
   #newPair({ second = false } = {}): Place {
