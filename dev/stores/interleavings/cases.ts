@@ -13,11 +13,13 @@ export interface Place {
   readonly group?: number;
 }
 
+/** Whether both nodes know the newest numbers at the beginning, or have found out that the other one writes, too. */
+export type Start = "cold" | "warm" | "contended";
+
 /** What two nodes do at the same time. */
 export interface Case {
   readonly name: string;
-  /** Whether both nodes know the newest numbers at the beginning. */
-  readonly isWarm: boolean;
+  readonly start: Start;
   /** Whether a node is asked for everything at once, or for the second thing when it has answered the first. */
   readonly together: boolean;
   readonly inGroup: boolean;
@@ -81,7 +83,7 @@ const BEFORE: Record<string, (one: Place) => readonly NewMessage[]> = {
 /** Joining is not an entry, so it goes one after the other with what the new member says. */
 const IN_GROUP: Case = {
   name: "a group, and joining it, cold, in turn",
-  isWarm: false,
+  start: "cold",
   together: false,
   inGroup: true,
   before: () => [],
@@ -93,10 +95,10 @@ const IN_GROUP: Case = {
 
 export const CASES: readonly Case[] = [
   ...Object.entries(WISHES).flatMap(([name, wishes]) =>
-    [false, true].flatMap((isWarm) =>
+    (["cold", "warm", "contended"] as const).flatMap((start) =>
       [false, true].map((together): Case => ({
-        name: `${name}, ${isWarm ? "warm" : "cold"}, ${together ? "together" : "in turn"}`,
-        ...{ isWarm, together, wishes, inGroup: false, before: BEFORE[name] ?? (() => []) },
+        name: `${name}, ${start}, ${together ? "together" : "in turn"}`,
+        ...{ start, together, wishes, inGroup: false, before: BEFORE[name] ?? (() => []) },
       }))
     )
   ),

@@ -3,7 +3,7 @@ import { openMysql } from "../../../server/stores/mysql/open.ts";
 import type { Appended, NewMessage, Store } from "../../../server/stores/store.ts";
 import type { Random } from "../../faults/random.ts";
 import { startMariaDb } from "../../services.ts";
-import { type Case, entry, groupPlace, pairPlace, type Place, type Wish } from "./cases.ts";
+import { type Case, entry, groupPlace, pairPlace, type Place, type Start, type Wish } from "./cases.ts";
 import { Astray, Explorer, ordersLike } from "./explorer.ts";
 import { judge, type Sent } from "./judge.ts";
 import { play } from "./play.ts";
@@ -40,6 +40,8 @@ export const openProduct: OpenNode = async (url) => {
 const NAMES = ["A", "B"] as const;
 /** Users 1 to so many talk to those up to twice as many more: each pair is used once. */
 const USERS = 1000;
+/** Numbers of what is said before a case begins. */
+const BEFORE = 100;
 /** How many of the moves that are drawn by lot are losses, if there may be some. */
 const LOSSES = 0.1;
 /** How often a run that went astray is tried again. */
@@ -106,14 +108,7 @@ export class World implements AsyncDisposable {
   }
 
   /** Runs all schedules of a case. @throws {Error} of the first that fails, with the schedule. */
-  async explore(
-    tried: Case,
-    { losing = [], limit = 1e9, onProgress = () => {} }: {
-      losing?: readonly string[];
-      limit?: number;
-      onProgress?: (n: number, s: string) => void;
-    } = {},
-  ): Promise<Explored> {
+  async explore(tried: Case, { losing = [] }: { losing?: readonly string[] } = {}): Promise<Explored> {
     const explorer = new Explorer<Move>();
     let [schedules, repeated, orders] = [0, 0, 0];
     for (; !explorer.isDone; explorer.next()) {
@@ -125,8 +120,6 @@ export class World implements AsyncDisposable {
           if (!(error instanceof Error && error.cause instanceof Astray && --left > 0)) throw error;
         }
       }
-      onProgress(schedules + repeated, explorer.order.map(({ name }) => name).join(" "));
-      if (schedules + repeated > limit) break;
       if (explorer.isRepeated) {
         repeated++;
         continue;
@@ -173,7 +166,7 @@ export class World implements AsyncDisposable {
     const used = new Set(wishes.flat().map(({ conv }) => conv));
     const places = [one, two].filter(({ conv }) => used.has(conv));
     for (const message of tried.before(one)) await this.#nodes[0]!.append(message);
-    if (tried.isWarm) { for (const place of places) await this.#warm(place); }
+    for (const place of places) await this.#prepare(place, tried.start);
     const sent: Sent[] = [];
     const convs = places.map(({ conv }) => conv);
     const writers = wishes.map((ofNode, node) => ({
@@ -192,7 +185,7 @@ export class World implements AsyncDisposable {
         choose,
         onMove: (move) => made.push(move),
       });
-      if (isPlayed && !Deno.env.get("NOJUDGE")) await judge(this.#sql, { places, sent, nodes: this.#nodes });
+      if (isPlayed) await judge(this.#sql, { places, sent, nodes: this.#nodes });
     } catch (error) {
       throw new Error(failure({ tried, made, sent }), { cause: error });
     }
@@ -222,12 +215,14 @@ export class World implements AsyncDisposable {
     await Promise.all(this.#nodes.map((node, i) => node.append(entry(this.#own[i]!, { by: 0, n }))));
   }
 
-  /** Lets both nodes know the newest number. */
-  async #warm(place: Place): Promise<void> {
-    for (const [i, node] of this.#nodes.entries()) {
-      const said = await node.append(entry(place, { by: 0, n: 7 + i }));
-      // The other nodes hear of it by the bus.
-      if ("stored" in said) { for (const other of this.#nodes) other.heard(place.conv, said.stored.seq); }
+  /** Brings both nodes into the state in which a case begins. */
+  async #prepare(place: Place, start: Start): Promise<void> {
+    const turns = { cold: [], warm: [0, 1], contended: [0, 1, 0, 1] }[start];
+    for (const [i, turn] of turns.entries()) {
+      const said = await this.#nodes[turn]!.append(entry(place, { by: 0, n: BEFORE + i }));
+      // Who does not hear of it by the bus is surprised when it writes itself.
+      if (start !== "warm" || !("stored" in said)) continue;
+      for (const node of this.#nodes) node.heard(place.conv, said.stored.seq);
     }
   }
 

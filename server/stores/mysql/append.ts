@@ -129,7 +129,7 @@ export class MysqlAppend {
           if (this.#isNew) await this.#look(session);
           if (isClash) left = await this.#calm(session, { entries: left, counted });
           isClash = false;
-          await this.#write(session, { entries: left, lookUp, counted, done });
+          if (left.length > 0) await this.#write(session, { entries: left, lookUp, counted, done });
         });
         return;
       } catch (error) {

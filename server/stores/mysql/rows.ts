@@ -3,6 +3,7 @@ import type { Row } from "../plan.ts";
 import { StoreUnavailable } from "../store.ts";
 import { inParts, placeholders, roundedUp, type Session, type Value } from "./database.ts";
 import type { Entry } from "./facts.ts";
+import { NEWEST } from "./log.ts";
 
 type Rows = readonly Row<Entry>[];
 
@@ -81,7 +82,8 @@ export async function insertWithEffects(session: Session, row: Row<Entry>): Prom
 
 /**
  * Inserts plain rows of one conversation that has begun, under the numbers that are next when it happens; other nodes
- * that do so as well wait for each other in the database. Returns the number that was the newest before.
+ * that do so as well wait for each other in the database. One statement, so that one which a key refuses leaves no lock
+ * behind, also if this node freezes then. Returns the number that was the newest before.
  */
 export async function insertAtEnd(session: Session, rows: Rows): Promise<number> {
   const own = rows.map((_, i) => `@sender${i} = ?, @mid${i} = ?, @kind${i} = ?, @body${i} = ?`);
@@ -91,26 +93,28 @@ export async function insertAtEnd(session: Session, rows: Rows): Promise<number>
     first!.message.at,
     ...rows.flatMap(({ message, entry }): Value[] => [message.sender, entry.key, message.kind, message.body]),
   ]);
-  const values = rows.map((_, i) =>
-    `(@conv, @newest + ${i + 1}, @sender${i}, @mid${i}, @kind${i}, @body${i}, @at)`
+  const added = rows.map((_, i) =>
+    `SELECT ${i + 1} AS n, @sender${i} AS sender, @mid${i} AS mid, @kind${i} AS kind, @body${i} AS body`
   );
-  const [found] = await atOnce<{ newest: number }>(session, [
-    "SELECT conv INTO @locked FROM conversation WHERE conv = @conv COLLATE ascii_bin FOR UPDATE",
-    // MAX would look at all of them, since the variable is no constant.
-    `SET @newest = COALESCE(
-       (SELECT seq FROM message WHERE conv = @conv COLLATE ascii_bin ORDER BY seq DESC LIMIT 1), 0)`,
-    `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${values.join(", ")}`,
-  ], "SELECT @newest AS newest");
+  const [found] = await session.script<{ newest: number }>([
+    `INSERT INTO message (conv, seq, sender, mid, kind, body, at)
+     SELECT conversation.conv, ${
+      NEWEST("conversation")
+    } + added.n, added.sender, added.mid, added.kind, added.body, @at
+       FROM conversation JOIN (${added.join(" UNION ALL ")}) AS added
+      WHERE conversation.conv = @conv COLLATE ascii_bin FOR UPDATE`,
+    "SELECT seq - 1 AS newest FROM message WHERE sender = @sender0 AND mid = CONVERT(@mid0 USING ascii) COLLATE ascii_bin",
+  ]);
   return found!.newest;
 }
 
 /**
  * A transaction that is sent as a whole, so that the database holds no lock while it waits for this node. The values of
- * its constant statements are in variables. What `result` selects.
+ * its constant statements are in variables.
  */
-async function atOnce<R>(session: Session, statements: readonly string[], result = "DO 0"): Promise<R[]> {
+async function atOnce(session: Session, statements: readonly string[]): Promise<void> {
   try {
-    return await session.script<R>(["START TRANSACTION", ...statements, "COMMIT", result]);
+    await session.script(["START TRANSACTION", ...statements, "COMMIT"]);
   } catch (error) {
     // Of a connection that is lost the database itself rolls back what was not committed.
     if (!(error instanceof StoreUnavailable)) await session.command("ROLLBACK");
