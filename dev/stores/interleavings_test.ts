@@ -30,6 +30,8 @@ const DRAWN = 8;
 const FOUND = {
   "a node that freezes when a key has refused its row locks nobody out":
     "the same messages, contended, in turn: A1 A1 B1 B1 A1 B1 A1 A1 A1",
+  "a node that stops while a conversation begins leaves none whose members nobody knows":
+    "one conversation, cold, in turn: A A A>>",
 };
 
 const caseOf = (name: string) => CASES.find((one) => one.name === name)!;

@@ -63,7 +63,7 @@ async function inTime(
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${sentence()} (waited ${ms} ms)`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`${sentence()} (waited ${ms} ms)`)), ms);
   });
   try {
     await Promise.race([done, late]);

@@ -29,17 +29,12 @@ const valuesOf = ({ message, entry }: Row<Entry>): Value[] => [
 
 /**
  * Makes the conversations known that begin with some of the rows, with their members. Done again it changes nothing, and
- * it comes first: an entry whose members nobody knows would not be found by those who were offline.
+ * it comes first: an entry whose members nobody knows would not be found by those who were offline. The members come
+ * before the conversation: other nodes take it for begun, even if this one stops in between.
  */
 export async function begin(session: Session, rows: Rows): Promise<void> {
   const entries = rows.filter(({ begins }) => begins).map(({ entry }) => entry);
   if (entries.length === 0) return;
-  const convs = roundedUp(entries.map(({ conv }) => conv));
-  await session.run(
-    `INSERT INTO conversation (conv) VALUES ${Array(convs.length).fill("(?)").join(", ")}
-     ON DUPLICATE KEY UPDATE conv = VALUES(conv)`,
-    convs,
-  );
   const members = roundedUp(
     entries.flatMap(({ conv, sender, to = sender }) =>
       sender === to ? [[sender, conv]] : [[sender, conv], [to, conv]]
@@ -51,6 +46,12 @@ export async function begin(session: Session, rows: Rows): Promise<void> {
       Array(members.length).fill("(?, ?, 0, 0, 0)").join(", ")
     } ON DUPLICATE KEY UPDATE userid = userid`,
     members.flat(),
+  );
+  const convs = roundedUp(entries.map(({ conv }) => conv));
+  await session.run(
+    `INSERT INTO conversation (conv) VALUES ${Array(convs.length).fill("(?)").join(", ")}
+     ON DUPLICATE KEY UPDATE conv = VALUES(conv)`,
+    convs,
   );
 }
 
