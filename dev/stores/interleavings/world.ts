@@ -1,4 +1,5 @@
 import mysql, { type Connection } from "mysql2/promise";
+import type { LogMessage } from "../../../server/protocol/messages.ts";
 import { openMysql } from "../../../server/stores/mysql/open.ts";
 import type { Appended, NewMessage, Store } from "../../../server/stores/store.ts";
 import type { Random } from "../../faults/random.ts";
@@ -14,7 +15,7 @@ import { type Move, type Task, Writer } from "./writer.ts";
 /** What a node can do here. */
 export interface Node {
   append(message: NewMessage): Promise<Appended>;
-  heard(conv: string, seq: number): void;
+  heard(message: LogMessage): void;
   join(group: number, user: number): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -31,7 +32,7 @@ export const openProduct: OpenNode = async (url) => {
   });
   return {
     append: (message) => store.log.append(message),
-    heard: (conv, seq) => store.log.heard(conv, seq),
+    heard: (message) => store.log.heard(message),
     join: (group, user) => store.social.joinGroup(group, user),
     close: () => store.close(),
   };
@@ -222,7 +223,7 @@ export class World implements AsyncDisposable {
       const said = await this.#nodes[turn]!.append(entry(place, { by: 0, n: BEFORE + i }));
       // Who does not hear of it by the bus is surprised when it writes itself.
       if (start !== "warm" || !("stored" in said)) continue;
-      for (const node of this.#nodes) node.heard(place.conv, said.stored.seq);
+      for (const node of this.#nodes) node.heard(said.stored);
     }
   }
 
