@@ -80,7 +80,15 @@ export class Account {
     const { output, clock } = parts;
     this.#acknowledged = new Acknowledged(() => clock.now());
     this.#receipts = new Receipts((frame) => this.#ready && parts.link.send(JSON.stringify(frame)), clock);
-    this.#received = new Received(output, { receipts: this.#receipts, roster: this.roster, clock });
+    this.#received = new Received(output, {
+      receipts: this.#receipts,
+      roster: this.roster,
+      clock,
+      otherHistory: () => {
+        this.#startOver();
+        this.#pump();
+      },
+    });
     this.#relogin = new Relogin(parts, {
       id: ack.id,
       accepted: (again) => this.#begin(again),
@@ -203,9 +211,12 @@ export class Account {
   }
 
   #stored(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
-    // What one writes to oneself is pushed as well, and shown then: acknowledged here it would count as shown before.
-    if (ack.conv !== pairConv(this.id, this.id)) this.#received.own(ack.conv, ack.seq);
     const letter = ack.mid === undefined ? undefined : this.#unacknowledged.remove(ack.mid);
+    // What one writes to oneself is pushed as well, and shown then: acknowledged here it would count as shown before.
+    if (ack.conv !== pairConv(this.id, this.id)) {
+      if (letter) this.#received.compare({ ...ack, id: this.id, msgid: letter.msgid });
+      this.#received.own(ack.conv, ack.seq);
+    }
     if (letter === undefined) return;
     this.#acknowledged.add(letter);
     if (!letter.again) this.#tellStored(letter, ack);

@@ -64,7 +64,7 @@ const frame = z.discriminatedUnion("msgid", [
     conversations: z.array(progress).catch([]),
   }),
   z.object({ msgid: z.literal(Msg.REGISTER_ACK), ...refusable, id: id.optional() }),
-  z.object({ msgid: z.literal(Msg.MESSAGE_ACK), mid, conv: text, seq }),
+  z.object({ msgid: z.literal(Msg.MESSAGE_ACK), mid, conv: text, seq, at: z.number().optional() }),
   z.object({ msgid: z.literal(Msg.RECEIPT), id, conv: text, seq, kind: z.enum(["delivered", "read"]) }),
   z.object({ msgid: z.literal(Msg.PING) }),
   z.object({ msgid: z.literal(Msg.PONG) }),

@@ -2,6 +2,7 @@ import { Msg } from "../server/protocol/msgid.ts";
 import type { Clock } from "./clock.ts";
 import { pushLine } from "./format.ts";
 import type { Progress, Push } from "./frames.ts";
+import { Identities, type Named } from "./identities.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Roster } from "./roster.ts";
 import { Seen } from "./seen.ts";
@@ -17,18 +18,28 @@ export class Received {
   readonly #receipts: Receipts;
   readonly #roster: Roster;
   readonly #clock: Clock;
+  readonly #otherHistory: () => void;
   readonly #shown = new Shown();
+  readonly #identities = new Identities();
   #seen = new Seen();
   /** Where each conversation ended at login, while what was missed is still coming. */
   readonly #behind = new Map<string, number>();
   #missed = 0;
   #cancelQuiet = () => {};
 
-  constructor(output: Output, parts: { receipts: Receipts; roster: Roster; clock: Clock }) {
+  /**
+   * @param parts `otherHistory` is called when a number turns out to be another entry's than before; it calls
+   * {@linkcode Received.forgetNumbers}.
+   */
+  constructor(
+    output: Output,
+    parts: { receipts: Receipts; roster: Roster; clock: Clock; otherHistory: () => void },
+  ) {
     this.#output = output;
     this.#receipts = parts.receipts;
     this.#roster = parts.roster;
     this.#clock = parts.clock;
+    this.#otherHistory = parts.otherHistory;
   }
 
   /** Whether messages from before the login are still coming. */
@@ -44,6 +55,7 @@ export class Received {
   /** The numbers of the conversations mean other entries now. */
   forgetNumbers(): void {
     this.#seen = new Seen();
+    this.#identities.forget();
   }
 
   /** What LOGIN_ACK says about how far each conversation is. */
@@ -63,9 +75,17 @@ export class Received {
     this.#seen.add(conv, seq);
   }
 
+  /** Notes which entry has this number. If it was another one before, everything starts over. */
+  compare(entry: Named): void {
+    if (this.#identities.agrees(entry)) return;
+    this.#otherHistory();
+    this.#identities.agrees(entry);
+  }
+
   /** Shows a message, unless it was shown before. */
   push(push: Push): void {
     const { conv, seq } = push;
+    this.compare(push);
     const isNext = conv === undefined || seq === undefined || this.#seen.add(conv, seq);
     const isNew = isNext && this.#shown.add(push);
     if (conv !== undefined && seq !== undefined) {

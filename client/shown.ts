@@ -1,5 +1,5 @@
-import { Msg } from "../server/protocol/msgid.ts";
 import type { Push } from "./frames.ts";
+import { identityOf } from "./identities.ts";
 
 /** So many of the entries shown last are remembered. */
 const REMEMBERED = 4096;
@@ -9,25 +9,17 @@ const REMEMBERED = 4096;
  * are pushed again, and those that it had lost come back under new numbers.
  */
 export class Shown {
-  readonly #keys = new Set<string>();
+  readonly #identities = new Set<string>();
 
   /** Notes an entry; false if it was shown before. */
   add(push: Push): boolean {
-    const key = keyOf(push);
-    if (key === undefined) return true;
-    if (this.#keys.has(key)) return false;
-    this.#keys.add(key);
-    if (this.#keys.size > REMEMBERED) {
-      for (const oldest of this.#keys.values().take(1)) this.#keys.delete(oldest);
+    const identity = identityOf(push);
+    if (identity === undefined) return true;
+    if (this.#identities.has(identity)) return false;
+    this.#identities.add(identity);
+    if (this.#identities.size > REMEMBERED) {
+      for (const oldest of this.#identities.values().take(1)) this.#identities.delete(oldest);
     }
     return true;
   }
-}
-
-/** A sender uses a mid once. An entry without one is told by its place and time together. */
-function keyOf(push: Push): string | undefined {
-  const { conv, seq, at } = push;
-  const isMessage = push.msgid === Msg.CHAT || push.msgid === Msg.GROUP_CHAT;
-  if (isMessage && push.mid !== undefined) return `${push.id} ${push.mid}`;
-  return conv === undefined || seq === undefined || at === undefined ? undefined : `${conv} ${seq} ${at}`;
 }

@@ -49,6 +49,15 @@ export class ClientProcess implements AsyncDisposable {
     }
   }
 
+  /** The machine falls asleep: the process stands still, its connection stays. */
+  sleep(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  wake(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Ends the input and waits for the exit code. */
   async finish(): Promise<number> {
     await this.#input.close();
