@@ -9,7 +9,7 @@ import type { Link } from "./link.ts";
 import type { Output } from "./output.ts";
 import { Received } from "./received.ts";
 import { Receipts } from "./receipts.ts";
-import { Relogin } from "./relogin.ts";
+import { NO_DATABASE, Relogin } from "./relogin.ts";
 import { Roster } from "./roster.ts";
 import { sanitize } from "./sanitize.ts";
 import { Sent } from "./sent.ts";
@@ -21,6 +21,8 @@ const MAX_BYTES = 60_000;
 const SLOW = 1000;
 const RETRY = 1000;
 const LONGEST_RETRY = 60_000;
+/** A server that stores nothing for so long may have lost its database, and another one may have not, in ms. */
+const NOTHING_STORED = 10_000;
 
 interface Letter extends Outgoing {
   /** `to 2`, `to group 4`, `friend request to 2`. */
@@ -71,6 +73,8 @@ export class Account {
   #ready = false;
   #ended = false;
   #cancelPump = () => {};
+  /** Since when messages are refused as "not stored" and none is acknowledged. */
+  #nothingStoredSince: number | undefined;
 
   /** @param ack The LOGIN_ACK with errno 0 that began it. */
   constructor(ack: FrameOf<typeof Msg.LOGIN_ACK> & { id: number }, parts: AccountParts) {
@@ -146,6 +150,7 @@ export class Account {
 
   down(): void {
     this.#ready = false;
+    this.#nothingStoredSince = undefined;
     this.#cancelPump();
     this.#unacknowledged.restart();
     this.#relogin.stop();
@@ -211,6 +216,7 @@ export class Account {
   }
 
   #stored(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
+    this.#nothingStoredSince = undefined;
     const letter = ack.mid === undefined ? undefined : this.#unacknowledged.remove(ack.mid);
     // What one writes to oneself is pushed as well, and shown then: acknowledged here it would count as shown before.
     if (ack.conv !== pairConv(this.id, this.id)) {
@@ -241,15 +247,26 @@ export class Account {
     } else if (isPassing(error.errno)) {
       const wait = Math.min(Math.max(error.retry_ms ?? RETRY, 0), LONGEST_RETRY);
       this.#unacknowledged.postpone(mid, this.#parts.clock.now() + wait);
+      if (error.errno === Errno.NOT_STORED && this.#storesNothing()) {
+        return this.#parts.link.drop(NO_DATABASE);
+      }
       this.#pump();
     } else if (error.errno === Errno.LOG_IN_FIRST) {
       this.#parts.link.drop("the server does not know this login any more");
     } else {
+      this.#nothingStoredSince = undefined;
       const letter = this.#unacknowledged.remove(mid);
       this.#parts.failed();
       if (letter) this.#parts.output.print(`${errorLine(error)} (not sent ${line(letter)})`);
       this.#pump();
     }
+  }
+
+  /** Whether messages have been refused for too long to stay on this connection. */
+  #storesNothing(): boolean {
+    const now = this.#parts.clock.now();
+    this.#nothingStoredSince ??= now;
+    return now - this.#nothingStoredSince > NOTHING_STORED;
   }
 
   /**
