@@ -102,6 +102,11 @@ export class SimulatedNode {
     void this.#start(onFailed);
   }
 
+  /** What clients are connected by. */
+  get cables(): Iterable<Cable> {
+    return this.#connections.values();
+  }
+
   get isUp(): boolean {
     return this.#accepts && !this.machine.crashed;
   }

@@ -171,6 +171,7 @@ class Simulation {
       case "crash":
         if (!node!.machine.crashed && this.#mayEnd) {
           this.#database.keep();
+          if (fault.silent) this.#silent.push(...node!.cables);
           node!.crash(fault);
           end(() => this.#startNode(fault.node));
         }

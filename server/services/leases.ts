@@ -196,6 +196,8 @@ export class Leases {
     while (true) {
       const holder = await gate.run(() => store.take({ user, node, session }));
       if (!holder) return;
+      // Left over from a node that is gone: by a login that went on while it ended, or in a store that came back older.
+      if (store.shared && this.#watch.beat(holder.node) === undefined) this.#unswept = true;
       if (!takeover || monotonic() > deadline || this.#pauses.ended) {
         throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
       }
@@ -268,6 +270,8 @@ export class Leases {
     const { sessions, end, onLogRenamed, onDefect } = this.#options;
     const from = this.#log;
     this.#former.add(from);
+    // What had been swept may be there again.
+    this.#unswept = true;
     this.#log = log;
     this.#lapses++;
     onLogRenamed({ from, to: log });

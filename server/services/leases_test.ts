@@ -286,6 +286,18 @@ Deno.test("leases: I12: a counter that went back gives the log one new name, and
   assertEquals(one!.ended.length, 1);
 });
 
+Deno.test("leases: a lease of a node that nobody knows is swept when somebody asks for it", async () => {
+  const { start, store, look, live } = setUp();
+  const [one] = await start("one");
+  await live(1, one!);
+  // A login that went on while its node left, or a copy of the store in which only the node's end had arrived.
+  await store.take({ user: 7, node: "gone", session: "left over" });
+  await live(10, one!);
+  await one!.claim(7).then(() => assert(false, "taken"), (refusal) => assertEquals(refusal.errno, 2));
+  await look(one!);
+  await one!.claim(7);
+});
+
 Deno.test("leases: I12: a store in which the log has an earlier name again is older, too", async () => {
   const { start, look, world } = setUp();
   const [one, two] = await start("one", "two");
