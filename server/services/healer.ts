@@ -1,4 +1,5 @@
 import { Pauses } from "../pauses.ts";
+import { parseConv } from "../protocol/conversation.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 import type { Cancel, System } from "../system.ts";
 import type { Sessions } from "./sessions.ts";
@@ -79,9 +80,17 @@ export class Healer {
   }
 
   async #look(users: readonly number[]): Promise<void> {
+    const { log, sessions } = this.#options;
     try {
-      for (const { user, conv, seq, delivered } of await this.#options.log.behind(users)) {
-        this.#options.sessions.get(user)?.inbox.notice(conv, seq, delivered);
+      for (const { user, conv, seq, delivered } of await log.behind(users)) {
+        const session = sessions.get(user);
+        if (!session) continue;
+        const about = parseConv(conv);
+        if (about?.kind === "group" && !session.groups.has(about.group)) {
+          // Joined by another session of the user, which ended meanwhile, or by a request whose answer was lost.
+          await sessions.joinGroup(session, { group: about.group, seq: delivered });
+        }
+        session.inbox.notice(conv, seq, delivered);
       }
     } catch (error) {
       // Asked again as soon as there is reason to: nobody is told of a message while the store is away.

@@ -11,6 +11,7 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
   const waiting: (() => void)[] = [];
   const sessions = Array.from({ length: options.users }, (_, i) => ({
     user: { id: i + 1, name: `${i + 1}` },
+    groups: new Set([1]),
     inbox: { notice: (conv: string, seq: number) => noticed.push(`${i + 1} ${conv} ${seq}`) },
   })) as unknown as Session[];
   const defects: unknown[] = [];
@@ -26,6 +27,10 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
     sessions: {
       all: () => sessions,
       get: (user: number) => sessions[user - 1],
+      joinGroup: ({ user }: Session, { group, seq }: { group: number; seq: number }) => {
+        noticed.push(`${user.id} enters ${group} after ${seq}`);
+        return Promise.resolve();
+      },
     } as unknown as Sessions,
     isHearing: options.isHearing ?? (() => true),
     interval: options.interval ?? 100_000,
@@ -100,4 +105,15 @@ Deno.test("healer: a store that is away is asked again", async () => {
   await until(2);
   await healer.stop();
   assertEquals([noticed, defects], [["1 g1 2"], []]);
+});
+
+Deno.test("healer: a group that the session does not know of is entered where its user has got, and heard from then on", async () => {
+  const { healer, noticed, until } = setUp({
+    users: 1,
+    behind: [{ user: 1, conv: "g2", seq: 6, delivered: 5 }],
+  });
+  healer.heal();
+  await until(1);
+  await healer.stop();
+  assertEquals(noticed, ["1 enters 2 after 5", "1 g2 6"]);
 });
