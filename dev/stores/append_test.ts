@@ -254,3 +254,35 @@ test("I12: after another node has named the log anew, a later loss is noticed, t
   while (noticed === 0) await store.leases.beat("one").catch(() => "not yet");
   assert(![first, second].includes((await store.cluster.read()).log));
 });
+
+test("a conversation whose entries another program has locked holds the others up once, not with each message", async () => {
+  await using db = await startMariaDb({ flushLogAtCommit: 0 });
+  await using opened = await stores(db, { count: 1, users: 4 });
+  const store = opened.all[0]!;
+  await store.log.append(entry(1, 2, { mid: "a" }));
+  await store.log.append(entry(3, 4, { mid: "a" }));
+  // Until it is killed below.
+  const lock = db.sql(
+    `SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION;
+     SELECT seq INTO @locked FROM message WHERE conv = 'u1-2' FOR UPDATE; SELECT SLEEP(60)`,
+    { database: "chat" },
+  ).catch(() => "killed");
+  const locking =
+    "SELECT id FROM information_schema.processlist WHERE info LIKE '%SLEEP(60)%' AND info NOT LIKE '%processlist%'";
+  let id = "";
+  while (id === "") id = await db.sql(locking);
+  await assertRejects(() => store.log.append(entry(1, 2, { mid: "b" })), StoreUnavailable);
+
+  const stuck = store.log.append(entry(1, 2, { mid: "c" })).then(() => "stored", () => "refused");
+  const began = performance.now();
+  assertEquals(seqOf(await store.log.append(entry(3, 4, { mid: "b" }))), 2);
+  const took = performance.now() - began;
+  // A statement waits a second for a lock.
+  assert(took < 700, `the others waited ${took.toFixed()} ms`);
+  assertEquals(await stuck, "refused");
+
+  await db.sql(`KILL ${id}`);
+  await lock;
+  assertEquals(seqOf(await store.log.append(entry(1, 2, { mid: "b" }))), 2);
+  assertEquals(await holes(db), "");
+});

@@ -228,6 +228,7 @@ export class MysqlAppend {
           }
           if (attempt > 1) await pause(Math.random() * Math.min(attempt, 10));
         } else if (error instanceof StoreUnavailable) {
+          if (isLockWait(error)) this.#contended.noteLocked(entries[0]!.conv);
           if (error instanceof Older || performance.now() > deadline) return entries.map(() => cause);
           await pause(RECONNECT_PAUSE);
         } else if (entries.length === 1) {
