@@ -107,7 +107,10 @@ export class SimulatedStore {
         conversations: (user) => read((tables) => tables.conversations(user)),
         membership: (conv, user) => read((tables) => tables.membership(conv, user)),
         behind: (users) => read((tables) => tables.behind(users)),
-        moveCursors: (moves) => write((tables) => tables.moveCursors(moves)),
+        moveCursors: async (moves) => {
+          await write((tables) => tables.moveCursors(moves));
+          return [];
+        },
       },
       leases: {
         shared: true,

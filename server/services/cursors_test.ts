@@ -11,7 +11,7 @@ Deno.test("cursors: moves of an interval are one row for each conversation; a fa
     moveCursors(moves: readonly CursorMove[]) {
       if (failures-- > 0) return Promise.reject(new Error("away"));
       writes.push([...moves]);
-      return Promise.resolve();
+      return Promise.resolve([]);
     },
   } as unknown as LogStore;
   const cursors = new Cursors(log, {
@@ -35,7 +35,7 @@ Deno.test("cursors: moves of an interval are one row for each conversation; a fa
 Deno.test("cursors: however many wait for the writing, one write follows the one that is under way", async () => {
   const writes: (() => void)[] = [];
   const log = {
-    moveCursors: () => new Promise<void>((resolve) => writes.push(resolve)),
+    moveCursors: () => new Promise<[]>((resolve) => writes.push(() => resolve([]))),
   } as unknown as LogStore;
   const cursors = new Cursors(log, { interval: 100_000, after: system.after, onError: () => {} });
   const mark = (delivered: number) => cursors.mark({ user: 1, conv: "u1-2", delivered });
@@ -60,7 +60,7 @@ Deno.test("cursors: I12: what an older log's write brings back is not written to
   const log = {
     moveCursors: (moves: readonly CursorMove[]) => {
       if (!isFirst) written.push(...moves);
-      return isFirst ? (isFirst = false, failing.promise) : Promise.resolve();
+      return isFirst ? (isFirst = false, failing.promise) : Promise.resolve([]);
     },
   } as unknown as LogStore;
   const cursors = new Cursors(log, { interval: 1, after: system.after, onError: () => {} });
@@ -73,4 +73,59 @@ Deno.test("cursors: I12: what an older log's write brings back is not written to
   cursors.mark({ user: 1, conv: "u1-2", delivered: 2 });
   await cursors.close();
   assertEquals(written, [{ user: 1, conv: "u1-2", delivered: 2 }]);
+});
+
+Deno.test("cursors: who waits for a user's moves waits for no others, nor for rows that somebody has locked", async () => {
+  const writes: string[] = [];
+  const timers: { ms: number; run: () => void }[] = [];
+  let isLocked = true;
+  let letGo = Promise.withResolvers<void>();
+  const log = {
+    async moveCursors(moves: readonly CursorMove[]) {
+      writes.push(moves.map(({ user, delivered }) => `${user}:${delivered}`).join(" "));
+      const locked = isLocked ? moves.filter(({ user }) => user === 1) : [];
+      // The database waits for the lock.
+      if (locked.length > 0) await letGo.promise;
+      return locked;
+    },
+  };
+  const cursors = new Cursors(log, {
+    interval: 500,
+    after: (ms, run) => {
+      const timer = { ms, run };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer), 1);
+    },
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const move = (user: number, delivered: number) => cursors.mark({ user, conv: "u1-2", delivered, read: 0 });
+
+  move(1, 1);
+  const stuck = cursors.flush();
+  await cursors.settle(2);
+  assertEquals(writes, ["1:1"], "nobody waits who has no moves");
+
+  move(2, 1);
+  const both = Array.from({ length: 10 }, () => cursors.settle(2));
+  letGo.resolve();
+  await Promise.all([stuck, ...both]);
+  assertEquals(
+    writes,
+    ["1:1", "2:1"],
+    "all who wait wait for one write, and that one is without the locked row",
+  );
+
+  move(1, 2);
+  move(2, 2);
+  letGo = Promise.withResolvers();
+  await cursors.settle(2);
+  assertEquals(writes.splice(0), ["1:1", "2:1", "2:2"]);
+
+  isLocked = false;
+  timers.find(({ ms }) => ms > 500)!.run();
+  await cursors.flush();
+  assertEquals(writes, ["1:2"], "tried again apart, with the newest number");
+  await cursors.close();
 });

@@ -47,9 +47,9 @@ class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
     return Promise.resolve(this.entries.filter((e) => e.conv === conv && e.seq > after).slice(0, limit));
   }
 
-  moveCursors(moves: readonly CursorMove[]): Promise<void> {
+  moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]> {
     this.moves.push(...moves);
-    return Promise.resolve();
+    return Promise.resolve([]);
   }
 }
 

@@ -101,7 +101,7 @@ export class Login {
     this.#sessions.remove(session);
     await this.#leases.close(session, async () => {
       await first();
-      await this.#cursors.flush();
+      await this.#cursors.settle(session.user.id);
     });
   }
 
@@ -132,7 +132,7 @@ export class Login {
       social.friends(user.id),
       social.groups(user.id),
       // A session of this user that has just ended may have left cursors to be written.
-      this.#cursors.flush(),
+      this.#cursors.settle(user.id),
     ]);
     // Before the newest numbers are read, so that nothing that is said in a group falls in between.
     await this.#sessions.enterGroups(session, groupRows.map(({ id }) => id));

@@ -35,7 +35,7 @@ function setUp() {
     leases: { online: () => step("online", new Set([2])) },
     log: {
       conversations: () => step("conversations", [{ conv: "u1-2", seq: 1, delivered: 0, read: 0 }]),
-      moveCursors: () => step("cursors", undefined),
+      moveCursors: () => step("cursors", []),
       read: () => step("read", []),
     },
   } as unknown as Store;

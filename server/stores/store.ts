@@ -155,9 +155,10 @@ export interface LogStore {
   behind(users: readonly number[]): Promise<Behind[]>;
   /**
    * Moves cursors forward, up to the newest entry: beyond it are entries of a log that is not there any more. Cursors of
-   * conversations that the user is not in are ignored.
+   * conversations that the user is not in are ignored. Resolves to the moves that could not be made because another
+   * program has locked their rows: they can be tried again.
    */
-  moveCursors(moves: readonly CursorMove[]): Promise<void>;
+  moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]>;
 }
 
 /** One user, logged in over one session of one node. */

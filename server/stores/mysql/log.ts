@@ -35,6 +35,8 @@ export const NEWEST = (table: string) =>
 
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
+/** Rows that are moved one by one, after one of them was locked, at the same time: each may take a connection for 1 s. */
+const EACH_AT_ONCE = 4;
 const USERS_AT_ONCE = 2000;
 /** Users whose conversations are read together: each may have a thousand. */
 const LOGINS_AT_ONCE = 64;
@@ -133,35 +135,32 @@ export class MysqlLog implements LogStore {
     return found;
   }
 
-  async moveCursors(moves: readonly CursorMove[]): Promise<void> {
+  async moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]> {
     // In the order of the key, so that two nodes do not wait for each other.
     const sorted = moves.toSorted((a, b) => a.user - b.user || (a.conv < b.conv ? -1 : 1));
-    let failed: unknown;
+    const locked: CursorMove[] = [];
     for (let at = 0; at < sorted.length; at += MOVES_AT_ONCE) {
       const some = sorted.slice(at, at + MOVES_AT_ONCE);
-      try {
-        await this.#move(some);
-      } catch (error) {
-        if (!isLockWait(error)) throw error;
-        // A cursor that somebody has locked keeps no others from being stored.
-        failed = await this.#moveEach(some) ?? failed;
+      if (await this.#moveUnlessLocked(some)) continue;
+      // A cursor that somebody has locked keeps no others from being stored.
+      for (let each = 0; each < some.length; each += EACH_AT_ONCE) {
+        const few = some.slice(each, each + EACH_AT_ONCE);
+        const moved = await Promise.all(few.map((move) => this.#moveUnlessLocked([move])));
+        locked.push(...few.filter((_, i) => !moved[i]));
       }
     }
-    if (failed) throw failed;
+    return locked;
   }
 
-  /** Moves one cursor after the other; the last error of those that could not be moved, if any. */
-  async #moveEach(moves: readonly CursorMove[]): Promise<unknown> {
-    let failed: unknown;
-    for (const move of moves) {
-      try {
-        await this.#move([move]);
-      } catch (error) {
-        if (!isLockWait(error)) throw error;
-        failed = error;
-      }
+  /** False if somebody has locked one of the rows: then none has been moved. */
+  async #moveUnlessLocked(moves: readonly CursorMove[]): Promise<boolean> {
+    try {
+      await this.#move(moves);
+      return true;
+    } catch (error) {
+      if (!isLockWait(error)) throw error;
+      return false;
     }
-    return failed;
   }
 
   /** Statements that are committed when they return: no lock is held while this node does anything else. */

@@ -88,8 +88,9 @@ export class SqliteLog implements LogStore {
     return found;
   }
 
-  moveCursors(moves: readonly CursorMove[]): Promise<void> {
-    return this.#writes.call("moveCursors", moves);
+  async moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]> {
+    await this.#writes.call("moveCursors", moves);
+    return [];
   }
 
   async #commit(entries: readonly NewMessage[]): Promise<(Appended | Promise<Appended>)[]> {
