@@ -17,8 +17,11 @@ import type { RoutedClient, Router } from "./router.ts";
 
 /** What is read at once, in bytes: little, as most connections are silent, and more from one that says more. */
 const READ_BUFFER = { least: 256, most: 16_384 } as const;
-/** So many frames, or characters of them, of one connection are looked at in a row; then all others have their turn. */
-const TURN = { frames: 64, size: 64 * 1024 } as const;
+/**
+ * So many frames of one connection, or characters of them, are looked at in a row, or for so many ms; then all others
+ * have their turn. On SQLite a page of history takes milliseconds during which nobody else is served.
+ */
+const TURN = { frames: 64, size: 64 * 1024, ms: 2 } as const;
 /**
  * How long a connection that ends waits for its requests to be answered, and for its session to end, in ms. What takes
  * longer goes on without it; a client is told that the server stops while there is time.
@@ -183,15 +186,17 @@ export class Connection implements Peer, RoutedClient {
   }
 
   async #serve(): Promise<void> {
+    const { monotonic, turn } = this.#options.system;
     const decoder = new FrameDecoder(this.#options.maxFrame);
     let buffer = new Uint8Array(READ_BUFFER.least);
     let faults = FAULTS_AT_ONCE;
     let frames = 0;
     let size = 0;
+    let spent = 0;
     while (!this.#closed) {
       const count = await this.#socket.read(buffer);
       if (count === null) return;
-      this.#heard = this.#options.system.monotonic();
+      let began = this.#heard = monotonic();
       this.#pinged = false;
       if (this.#farewell) continue;
       this.#dispatching = Promise.withResolvers();
@@ -208,12 +213,15 @@ export class Connection implements Peer, RoutedClient {
           faults = this.faults + FAULTS_AT_ONCE;
           await this.#pause(FAULT_PAUSE);
         }
-        // What the frames of one read cost is bounded by its size; a client whose next read is ready goes on at once.
-        if (++frames >= TURN.frames || (size += text.length) >= TURN.size) {
-          frames = size = 0;
-          await this.#options.system.turn();
+        // A client whose next read is ready goes on at once.
+        const isOver = ++frames >= TURN.frames || (size += text.length) >= TURN.size;
+        if (isOver || spent + monotonic() - began >= TURN.ms) {
+          frames = size = spent = 0;
+          await turn();
+          began = monotonic();
         }
       }
+      spent += monotonic() - began;
       this.#dispatching.resolve();
       const fit = fitting(count, buffer.length);
       if (fit !== buffer.length) buffer = new Uint8Array(fit);

@@ -123,7 +123,7 @@ function bench(services: Record<string, unknown> = {}) {
     connection.session = made;
     return made;
   };
-  return { socket, connection, router, seen, timers, pass, session };
+  return { socket, connection, router, seen, timers, pass, session, sleep: (ms: number) => void (now += ms) };
 }
 
 async function settled(): Promise<void> {
@@ -257,6 +257,18 @@ Deno.test("connection: others have their turn after 64 frames", async () => {
   socket.send(PING.repeat(200));
   await pass(0);
   assertEquals(seen.turns, 3);
+});
+
+Deno.test("connection: I11: others have their turn after each request that takes milliseconds", async () => {
+  let slow = () => {};
+  const { socket, connection, seen, session, sleep } = bench({ history: { page: () => slow() } });
+  connection.session = session();
+  slow = () => sleep(3);
+  const running = connection.run();
+  socket.send('{"msgid":20,"conv":"u1-2"}'.repeat(5));
+  socket.send(null);
+  await running;
+  assertEquals(seen.turns, 5);
 });
 
 Deno.test("connection: 256 requests under way are all; the next one waits for an answer", async () => {
