@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { haveServices, startMariaDb } from "../services.ts";
 import { storeContract } from "../../server/stores/contract_suite.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
-import { type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
+import { type CursorMove, type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
 
 const services = await haveServices();
 
@@ -108,6 +108,39 @@ Deno.test({
       await db.restart();
       await assertRejects(() => seqOf(store, 6), StoreUnavailable, "older");
       assertEquals(await seqOf(store, 6), 4);
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+Deno.test({
+  name: "MariaDB: cursors whose rows another program has locked are named, and the others are moved",
+  ignore,
+  fn: async () => {
+    await using db = await startMariaDb({ flushLogAtCommit: 0 });
+    const store = await openMysql({ url: db.url, poolSize: 4, wait: 0 });
+    try {
+      for (const name of ["ann", "bob"]) await store.accounts.create(name, "x");
+      await seqOf(store, 1);
+      // Until it is killed below.
+      const lock = db.sql(
+        "START TRANSACTION; SELECT userid INTO @locked FROM progress WHERE userid = 1 FOR UPDATE; SELECT SLEEP(60)",
+        { database: "chat" },
+      ).catch(() => "killed");
+      const locking = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'";
+      let id = "";
+      while (id === "") id = await db.sql(locking);
+      const [ann, bob] = [1, 2].map((user) => ({ user, conv: "u1-2", delivered: 1 })) as [
+        CursorMove,
+        CursorMove,
+      ];
+      assertEquals(await store.log.moveCursors([bob, ann]), [ann]);
+      assertEquals((await store.log.behind([1, 2])).map(({ user }) => user), [1]);
+      await db.sql(`KILL ${id}`);
+      await lock;
+      assertEquals(await store.log.moveCursors([ann]), []);
+      assertEquals(await store.log.behind([1, 2]), []);
     } finally {
       await store.close();
     }
