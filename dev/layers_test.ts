@@ -59,7 +59,7 @@ Deno.test("what crosses the rooms is found", () => {
 Deno.test("a violation says from where, to where and why", () => {
   assertEquals(violations(["server/net/a.ts → server/services/b.ts", "server/ops/a.ts → npm:zod"]), [
     "server/net/a.ts → server/services/b.ts: server/net/ may only `import type` this",
-    "server/ops/a.ts → npm:zod: server/ops/ may import only server/errors.ts, @std, node:*",
+    "server/ops/a.ts → npm:zod: server/ops/ may import only server/errors.ts, server/system.ts, @std, node:*",
   ]);
 });
 
