@@ -55,6 +55,8 @@ export class MysqlAppend {
   readonly #lanes: Lanes<Entry, Appended>;
   /** Counts the times that the database came back older: what was written for the log before does not go into this one. */
   #history = 0;
+  /** Conversations of the statements in the pipeline that waited for a lock in vain, until their lanes have been tried. */
+  readonly #waited = new Set<string>();
   /** Whether nobody has looked yet at what is behind the pipeline's connection. */
   #isNew = true;
 
@@ -134,7 +136,9 @@ export class MysqlAppend {
         return;
       } catch (error) {
         this.#doubt(left);
-        if (error instanceof StoreUnavailable && !isLockWait(error)) {
+        const isLocked = error instanceof StoreUnavailable && isLockWait(error);
+        if (isLocked) { for (const { conv } of left) this.#waited.add(conv); }
+        if (error instanceof StoreUnavailable && !isLocked) {
           if (error instanceof Older || performance.now() > deadline) throw error;
           await pause(RECONNECT_PAUSE);
         } else if (lookUp || !isRefusedByKey(error)) {
@@ -198,6 +202,7 @@ export class MysqlAppend {
 
   async #inLane(entries: readonly Entry[]): Promise<Settled<Appended>[]> {
     const results: Settled<Appended>[] = [];
+    const hasWaited = this.#waited.delete(entries[0]!.conv);
     for (const run of runs(entries)) {
       if (run.some(this.#isOld)) {
         results.push(...run.map(() => new Older()));
@@ -208,6 +213,9 @@ export class MysqlAppend {
       if (last instanceof StoreUnavailable) results.push(...run.map(() => last));
       else results.push(...await this.#inTurn(run));
     }
+    // A lane locks the conversation as well, which is none of the pipeline's business: both have to have waited.
+    const isLocked = results.some((result) => result instanceof StoreUnavailable && isLockWait(result));
+    if (hasWaited && isLocked) this.#contended.noteLocked(entries[0]!.conv);
     return results;
   }
 
@@ -228,7 +236,6 @@ export class MysqlAppend {
           }
           if (attempt > 1) await pause(Math.random() * Math.min(attempt, 10));
         } else if (error instanceof StoreUnavailable) {
-          if (isLockWait(error)) this.#contended.noteLocked(entries[0]!.conv);
           if (error instanceof Older || performance.now() > deadline) return entries.map(() => cause);
           await pause(RECONNECT_PAUSE);
         } else if (entries.length === 1) {
