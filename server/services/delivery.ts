@@ -6,12 +6,14 @@ import { parseConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import type { LogStore, NewMessage } from "../stores/store.ts";
-import type { System } from "../system.ts";
+import type { Cancel, System } from "../system.ts";
 import { Sequencer } from "./sequencer.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** Wake-ups that nobody vouches for make a node look into the log once in so long, however many there are, in ms. */
 const HINT_INTERVAL = 5000;
+/** Other nodes make a node look into the log once in so long, in ms. */
+const LOOK_INTERVAL = 1000;
 /** What makes no sense is reported once in so long, in ms. */
 const NONSENSE_INTERVAL = 60_000;
 
@@ -40,6 +42,9 @@ export class Delivery {
   readonly #sequencer: Sequencer;
   /** Whether the bus did not take some wake-ups. */
   #unsent = false;
+  /** When another node last made this one look into the log, and what calls off the next time. */
+  #looked = -Infinity;
+  #cancelLook: Cancel | undefined;
   /** When the log was last looked into for a hint. */
   #hinted = -Infinity;
   #nonsense = { count: 0, reported: -Infinity };
@@ -57,6 +62,7 @@ export class Delivery {
 
   /** Offers what still waits for something else. */
   close(): void {
+    this.#cancelLook?.();
     this.#sequencer.close();
   }
 
@@ -116,7 +122,7 @@ export class Delivery {
         return;
       }
       case "look":
-        return this.#options.onMissing();
+        return this.#look();
       case "beat":
         return this.#options.onBeat(from);
     }
@@ -137,6 +143,20 @@ export class Delivery {
   #sessionOf(channel: string): Session | undefined {
     const [kind, id] = channel.split(":");
     return kind === "user" ? this.#options.sessions.get(Number(id)) : undefined;
+  }
+
+  /** At once, or a little later if that was asked for just now: who can write to Redis can repeat what was signed. */
+  #look(): void {
+    if (this.#cancelLook) return;
+    const { system, onMissing } = this.#options;
+    const look = () => {
+      this.#cancelLook = undefined;
+      this.#looked = system.monotonic();
+      onMissing();
+    };
+    const wait = this.#looked + LOOK_INTERVAL - system.monotonic();
+    if (wait > 0) this.#cancelLook = system.after(wait, look);
+    else look();
   }
 
   #hint(): void {

@@ -151,6 +151,14 @@ Deno.test("delivery: after the bus refused something the others are asked to loo
   assertEquals(seen.looks, 1);
 });
 
+Deno.test("delivery: however often a signed look is repeated, the log is looked into once a second", () => {
+  const { delivery, receive, seen } = node({ users: [1] });
+  for (let i = 0; i < 1000; i++) receive(NODES, { type: "look" });
+  assertEquals(seen.looks, 1);
+  // The next one is planned; nothing else is.
+  delivery.close();
+});
+
 Deno.test("delivery: forged wake-ups show nothing and cost one look in 5 s", () => {
   const { delivery, seen } = node({ users: [1, 2] });
   const forged = other.seal("user:2", { type: "message", message: stored(1) }).slice(22);
