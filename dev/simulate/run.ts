@@ -177,7 +177,12 @@ class Simulation {
         }
         return;
       case "restart":
-        if (node!.isUp && this.#mayEnd) void node!.stop().then(() => end(() => this.#startNode(fault.node)));
+        if (node!.isUp && this.#mayEnd) {
+          void node!.stop().then(() => {
+            this.#database.keep();
+            end(() => this.#startNode(fault.node));
+          });
+        }
         return;
       case "freeze":
         return node!.machine.freeze(fault.for);
