@@ -80,8 +80,8 @@ export class SimulatedStore {
   }
 
   #make(): Store {
-    const read = <T>(run: Run<T>) => this.#call("read", run);
-    const write = <T>(run: Run<T>) => this.#call("write", run);
+    const read = <T>(run: Run<T>) => this.#asked("read", run);
+    const write = <T>(run: Run<T>) => this.#asked("write", run);
     return {
       accounts: {
         create: (name, password) => write((tables) => tables.createAccount(name, password)),
@@ -147,9 +147,12 @@ export class SimulatedStore {
     };
   }
 
+  #asked<T>(kind: "read" | "write", run: Run<T>): Promise<T> {
+    return this.#closed ? Promise.reject(new StoreUnavailable("closed")) : this.#call(kind, run);
+  }
+
   /** One call: there and back, with whatever may happen on the way. */
   #call<T>(kind: "read" | "write", run: Run<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new StoreUnavailable("closed"));
     const { random } = this.#world;
     const { before, after, slow } = this.#faults();
     const fate = random.next();
