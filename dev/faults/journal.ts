@@ -27,11 +27,20 @@ export class Journal {
   readonly #written = new Map<string, Written>();
   readonly #waiting = new Map<string, { readonly reader: number; readonly done: () => void }>();
 
-  constructor({ score, now, file }: { score: Score; now: () => number; file: HistoryFile }) {
+  /** @param options `mayGoBack`: whether the database comes back older in this run. */
+  constructor(
+    { score, now, file, mayGoBack }: {
+      score: Score;
+      now: () => number;
+      file: HistoryFile;
+      mayGoBack: boolean;
+    },
+  ) {
     this.#score = score;
     this.#now = now;
     this.#file = file;
     this.#checker = new Checker({
+      mayGoBack,
       onViolation: (violation) => score.violate(inTable(violation), violation.t),
     });
   }

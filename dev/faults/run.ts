@@ -70,6 +70,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     file: evidence.history,
     long: options.duration >= LONG,
     withClock: options.faults.some(({ name }) => name === "clock-step"),
+    mayGoBack: options.faults.some(({ name }) => name === "older-copy"),
     patience: options.patience ?? PATIENCE,
   });
   const stopped = Promise.withResolvers<never>();

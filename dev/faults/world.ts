@@ -49,11 +49,13 @@ export interface WorldOptions {
   readonly file: HistoryFile;
   /** Whether MariaDB's clock is to be set. */
   readonly withClock: boolean;
+  /** Whether the database comes back older in this run. */
+  readonly mayGoBack: boolean;
 }
 
 /** Starts MariaDB, Redis, two nodes, nginx and the proxy, and logs everybody in. */
 export async function startWorld(
-  { random, sources, previous, file, withClock, ...length }: WorldOptions,
+  { random, sources, previous, file, withClock, mayGoBack, ...length }: WorldOptions,
 ): Promise<World> {
   await using starting = new AsyncDisposableStack();
   const clock = withClock ? await DatabaseClock.make() : undefined;
@@ -75,7 +77,7 @@ export async function startWorld(
   const proxy = starting.use(new Proxy(nginx.port, () => latency.between(0, MAX_LATENCY)));
   const now = () => performance.now();
   const score = new Score(now);
-  const journal = new Journal({ score, now, file });
+  const journal = new Journal({ score, now, file, mayGoBack });
   const crowd = await Crowd.gather({ port: proxy.port, score, journal, random: random.fork(), now });
   starting.use(crowd);
   const running = starting.move();

@@ -19,6 +19,11 @@ export interface CheckOptions {
   readonly silence?: number;
   /** How much later than its session was replaced a client may read what had been acknowledged before, in ms. */
   readonly crossing?: number;
+  /**
+   * Whether the database may come back older, true if left out. Only at the end is it known then what two messages under
+   * one number mean.
+   */
+  readonly mayGoBack?: boolean;
 }
 
 /** How much was checked. */
@@ -73,6 +78,7 @@ export function check(history: Iterable<Event>, options: CheckOptions = {}): Ver
 
 /** Checks a history while it is written. */
 export class Checker {
+  readonly #mayGoBack: boolean;
   readonly #findings: Findings;
   readonly #sessions: Sessions;
   readonly #messages = new Map<string, Message>();
@@ -88,7 +94,10 @@ export class Checker {
   #n = 0;
   #t = 0;
 
-  constructor({ onViolation, silence = CLIENT_TIMEOUT, crossing = CROSSING }: CheckOptions = {}) {
+  constructor(
+    { onViolation, silence = CLIENT_TIMEOUT, crossing = CROSSING, mayGoBack = true }: CheckOptions = {},
+  ) {
+    this.#mayGoBack = mayGoBack;
     this.#findings = new Findings(onViolation);
     this.#sessions = new Sessions(this.#findings, { silence, crossing });
   }
@@ -267,7 +276,14 @@ export class Checker {
     if (!byName) this.#logs.set(log, byName = new Map());
     let conversation = byName.get(conv);
     if (!conversation) {
-      byName.set(conv, conversation = new Conversation(log, { name: conv, findings: this.#findings }));
+      byName.set(
+        conv,
+        conversation = new Conversation(log, {
+          name: conv,
+          mayGoBack: this.#mayGoBack,
+          findings: this.#findings,
+        }),
+      );
     }
     return conversation;
   }

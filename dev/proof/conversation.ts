@@ -62,14 +62,20 @@ export class Conversation {
   readonly #sent = new Map<string, Sent>();
   /** By user and kind, the receipt that goes furthest. */
   readonly #receipts = new Map<string, Of<"receipt">>();
+  readonly #mayGoBack: boolean;
   readonly #findings: Findings;
   readonly #doubts: Found[] = [];
   readonly #pair: readonly number[] | undefined;
   /** Contradictions that have been told: each is told once, not once for each reader. */
   readonly #told = new Set<string>();
 
-  constructor(log: string, { name, findings }: { name: string; findings: Findings }) {
+  /** @param options `mayGoBack`: whether the log may turn out to be another one. */
+  constructor(
+    log: string,
+    { name, mayGoBack, findings }: { name: string; mayGoBack: boolean; findings: Findings },
+  ) {
     this.log = log;
+    this.#mayGoBack = mayGoBack;
     this.name = name;
     this.#findings = findings;
     this.#pair = PAIR.exec(name)?.slice(1).map(Number);
@@ -228,7 +234,8 @@ export class Conversation {
 
   /** A contradiction: nobody knows yet whether it was soon found out that this log is another one by now. */
   #doubt(breach: Breach, found: Omit<Found, "breach" | "conv">): void {
-    this.#doubts.push({ breach, conv: this.name, ...found });
+    if (this.#mayGoBack) this.#doubts.push({ breach, conv: this.name, ...found });
+    else this.#add(breach, found);
   }
 
   #add(breach: Breach, found: Omit<Found, "breach" | "conv">): void {

@@ -38,7 +38,7 @@ export class SqliteWorld implements AsyncDisposable {
   #made = 0;
 
   static async open(users: number): Promise<SqliteWorld> {
-    const folder = await Deno.makeTempDir({ prefix: "chat-sqlite-", ...await memory() });
+    const folder = await Deno.makeTempDir({ prefix: "chat-sqlite-" });
     Deno.mkdirSync(`${folder}/new`);
     const store = await openSqlite({ path: `${folder}/new/${FILE}`, ...OPTIONS });
     for (let user = 1; user <= users; user++) await store.accounts.create(`u${user}`, "x");
@@ -159,17 +159,6 @@ export class SqliteWorld implements AsyncDisposable {
     );
     assertEquals(reports, []);
     assertEquals(db.prepare("PRAGMA integrity_check").get()!.integrity_check, "ok");
-  }
-}
-
-/** A folder in memory, where there is one: nothing here has to outlive the machine. */
-async function memory(): Promise<{ dir?: string }> {
-  const dir = "/dev/shm";
-  try {
-    return (await Deno.stat(dir)).isDirectory ? { dir } : {};
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
   }
 }
 
