@@ -125,11 +125,10 @@ function checkHolding(
 
 /** Whether what was acknowledged in an earlier log could be sent again: its client is there, and was not refused. */
 function mayBeBack(
-  { invoke, ok, refusal }: Message,
+  { invoke, refusal }: Message,
   { log, logOf }: { log: string; logOf: (client: string) => string | undefined },
 ): boolean {
-  const isRefused = refusal !== undefined && refusal.t > ok!.t;
-  return logOf(invoke.client) === log && !isRefused;
+  return logOf(invoke.client) === log && refusal === undefined;
 }
 
 function isThere({ id }: Message, { conversation, to }: Last): boolean {
