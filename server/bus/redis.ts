@@ -50,6 +50,9 @@ export class RedisBus implements Bus {
   #subscriber: Client;
   /** Names of channels are those in Redis in here. */
   readonly #wanted = new Set<string>();
+  /** Channels that Redis has not been told about since they were subscribed to or unsubscribed from. */
+  readonly #changed = new Set<string>();
+  #changing: Promise<void> | undefined;
   readonly #echoChannel: string;
   /** Characters that wait for Redis to take them. */
   #waiting = 0;
@@ -98,11 +101,13 @@ export class RedisBus implements Bus {
   async subscribe(channels: readonly string[]): Promise<void> {
     const names = channels.map((channel) => this.#nameOf(channel));
     for (const name of names) this.#wanted.add(name);
-    if (names.length > 0 && this.#subscriber.isReady) await this.#subscribe(names);
+    if (names.length > 0) await this.#change(names);
   }
 
   unsubscribe(channels: readonly string[]): void {
-    this.#unsubscribe(channels.map((channel) => this.#nameOf(channel)));
+    const names = channels.map((channel) => this.#nameOf(channel));
+    for (const name of names) this.#wanted.delete(name);
+    if (names.length > 0) void this.#change(names);
   }
 
   async close(): Promise<void> {
@@ -130,9 +135,26 @@ export class RedisBus implements Bus {
     return this.#options.prefix + channel;
   }
 
+  /** What changes in one turn of the loop is one command of each kind. Never rejects. */
+  #change(names: readonly string[]): Promise<void> {
+    for (const name of names) this.#changed.add(name);
+    return this.#changing ??= this.#tellChanges();
+  }
+
+  async #tellChanges(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const names = [...this.#changed];
+    this.#changed.clear();
+    this.#changing = undefined;
+    // A new connection is told everything that is wanted.
+    if (!this.#subscriber.isReady) return;
+    this.#unsubscribe(names.filter((name) => !this.#wanted.has(name)));
+    const wanted = names.filter((name) => this.#wanted.has(name));
+    if (wanted.length > 0) await this.#subscribe(wanted);
+  }
+
   #unsubscribe(names: string[]): void {
-    for (const name of names) this.#wanted.delete(name);
-    if (names.length === 0 || !this.#subscriber.isReady) return;
+    if (names.length === 0) return;
     // With its listener, or else the client loses a subscription that follows before the answer is there.
     this.#subscriber.unsubscribe(names, this.#listener).catch((error) => this.#failed(error));
   }

@@ -1,3 +1,4 @@
+import type { Slots } from "./slots.ts";
 import { type NewMessage, StoreUnavailable } from "./store.ts";
 
 /** The most that goes into one transaction. */
@@ -10,6 +11,8 @@ export interface BatchLimits<Entry> {
   readonly depth?: number;
   /** How many of `count` entries go together; all of them if left out. The others go with the next batch. */
   readonly fit?: (count: number) => number;
+  /** What a batch waits for; others join it until then. */
+  readonly slots?: Slots;
 }
 
 /** For messages: a statement that inserts so much is well below what databases take at once. */
@@ -58,11 +61,22 @@ export class GroupCommit<Entry, Result> {
     // One turn of the loop, so that the frames that other connections have ready join the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      await this.#settle(this.#waiting.splice(0, this.#next()));
+      await this.#settleNext();
     }
     // In the same turn as the look at what is waiting, so that nothing falls in between.
     this.#running--;
     for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  async #settleNext(): Promise<void> {
+    const { slots } = this.#limits;
+    if (!slots) return await this.#settle(this.#waiting.splice(0, this.#next()));
+    await slots.enter();
+    try {
+      if (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#next()));
+    } finally {
+      slots.leave();
+    }
   }
 
   /** How many of those that wait go together. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GroupCommit } from "./group_commit.ts";
+import { Slots } from "./slots.ts";
 import { StoreUnavailable } from "./store.ts";
 
 Deno.test("group commit: what comes in during a commit goes together, in order", async () => {
@@ -47,4 +48,39 @@ Deno.test("group commit: a batch is bounded by size as well; what is larger goes
   }, { entries: 10, size: 10, sizeOf: (n) => n });
   await Promise.all([4, 6, 1, 50, 9, 1, 1].map((n) => commits.add(n)));
   assertEquals(batches, [[4, 6], [1], [50], [9, 1], [1]]);
+});
+
+Deno.test("group commit: who waits for a slot that another one has takes what comes in until then", async () => {
+  const slots = new Slots(1);
+  const limits = { entries: 10, size: 10, sizeOf: () => 1, slots };
+  const batches: string[] = [];
+  const answers: PromiseWithResolvers<void>[] = [];
+  const [numbers, letters] = ["number", "letter"].map((kind) =>
+    new GroupCommit<string, string>(async (batch) => {
+      batches.push(`${kind} ${batch.join("")}`);
+      answers.push(Promise.withResolvers());
+      await answers.at(-1)!.promise;
+      return batch;
+    }, limits)
+  );
+  const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
+  const results = [numbers!.add("1")];
+  await turn();
+  for (const letter of ["a", "b"]) {
+    results.push(letters!.add(letter));
+    await turn();
+  }
+  results.push(numbers!.add("2"));
+  await turn();
+  assertEquals(batches, ["number 1"]);
+  // In the order in which they asked for the slot.
+  for (const expected of ["letter ab", "number 2"]) {
+    answers.at(-1)!.resolve();
+    await turn();
+    assertEquals(batches.at(-1), expected);
+  }
+  answers.at(-1)!.reject(new StoreUnavailable("away"));
+  const [last] = (await Promise.allSettled(results)).slice(-1);
+  assertEquals(last!.status, "rejected");
+  await slots.enter();
 });

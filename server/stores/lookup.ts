@@ -1,10 +1,8 @@
 import { GroupCommit } from "./group_commit.ts";
-
-/** So many queries of one kind are under way at once: the second one takes what came after the first one began. */
-const DEPTH = 2;
+import type { Slots } from "./slots.ts";
 
 /**
- * Looks up many keys in one query: what is asked for while others are on their way goes together with the next ones.
+ * Looks up many keys in one query: what is asked for while a query is on its way goes together in the next one.
  * A key that is asked for twice is looked up once. A query begins after everything in it was asked for, so an answer
  * is never older than its question.
  */
@@ -13,13 +11,16 @@ export class Lookup<Key extends string | number, Value> {
 
   /**
    * @param find Finds what there is under these keys, each of which is there once.
-   * @param most How many keys go together, at most.
+   * @param options `most`: how many keys go together, at most. `slots`: what a query waits for.
    */
-  constructor(find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>, { most }: { most: number }) {
+  constructor(
+    find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
+    { most, slots }: { most: number; slots?: Slots },
+  ) {
     this.#gathered = new GroupCommit(async (keys) => {
       const found = await find([...new Set(keys)]);
       return keys.map((key) => found.get(key));
-    }, { entries: most, size: most, sizeOf: () => 1, depth: DEPTH });
+    }, { entries: most, size: most, sizeOf: () => 1, ...slots && { slots } });
   }
 
   get(key: Key): Promise<Value | undefined> {

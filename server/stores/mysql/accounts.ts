@@ -14,19 +14,22 @@ interface TokenOwner {
 
 export class MysqlAccounts implements AccountStore {
   readonly #db: Database;
+  readonly #logins: Database;
   readonly #now: () => number;
   readonly #byId: Lookup<number, Account>;
   readonly #byName: Lookup<string, Account>;
   readonly #tokens: Lookup<string, TokenOwner>;
   readonly #newTokens: GroupCommit<NewToken & { readonly now: number }, void>;
 
-  constructor(db: Database, now: () => number) {
+  constructor({ db, logins, now }: { db: Database; logins: Database; now: () => number }) {
     this.#db = db;
+    this.#logins = logins;
     this.#now = now;
-    this.#byId = new Lookup((ids) => this.#find("id", ids), { most: AT_ONCE });
+    const { slots } = logins;
+    this.#byId = new Lookup((ids) => this.#find("id", ids), { most: AT_ONCE, slots });
     // Collations that MySQL and MariaDB have in common ignore spaces at the end; the names in the map do not.
-    this.#byName = new Lookup((names) => this.#find("name", names), { most: AT_ONCE });
-    this.#tokens = new Lookup((hashes) => this.#findTokens(hashes), { most: AT_ONCE });
+    this.#byName = new Lookup((names) => this.#find("name", names), { most: AT_ONCE, slots });
+    this.#tokens = new Lookup((hashes) => this.#findTokens(hashes), { most: AT_ONCE, slots });
     this.#newTokens = new GroupCommit((tokens) => this.#addTokens(tokens), {
       entries: AT_ONCE,
       size: AT_ONCE,
@@ -70,7 +73,7 @@ export class MysqlAccounts implements AccountStore {
     keys: readonly Account[Column][],
   ): Promise<Map<Account[Column], Account>> {
     const some = padded(keys);
-    const accounts = await this.#db.rows<Account>(
+    const accounts = await this.#logins.rows<Account>(
       `SELECT id, name, password FROM user WHERE ${column} IN (${placeholders(some.length)})`,
       some,
     );
@@ -79,7 +82,7 @@ export class MysqlAccounts implements AccountStore {
 
   async #findTokens(hashes: readonly string[]): Promise<Map<string, TokenOwner>> {
     const some = padded(hashes);
-    const owners = await this.#db.rows<TokenOwner & { hash: string }>(
+    const owners = await this.#logins.rows<TokenOwner & { hash: string }>(
       `SELECT token.hash, user.id, user.name, token.expires FROM token JOIN user ON user.id = token.userid
         WHERE token.hash IN (${placeholders(some.length)})`,
       some,

@@ -1,5 +1,6 @@
 import mysql from "mysql2/promise";
 import type { Pool, PoolConnection, ResultSetHeader } from "mysql2/promise";
+import { Slots } from "../slots.ts";
 import { StoreUnavailable } from "../store.ts";
 
 /** What a statement may be given. */
@@ -8,6 +9,8 @@ export type Value = string | number | null;
 /** A statement takes no longer than this, in ms: a server that hangs is one that cannot be reached. */
 const TIMEOUT = 4000;
 const CONNECT_TIMEOUT = 3000;
+/** After so long without use a connection is closed, in ms. */
+const IDLE_TIMEOUT = 60_000;
 /** How often a transaction is tried again that lost a deadlock. */
 const DEADLOCK_RETRIES = 20;
 
@@ -119,11 +122,14 @@ export class Session {
 export class Database {
   readonly #pool: Pool;
   readonly #timeout: number;
+  /** As many as there are connections: if all who use this database enter first, none waits for a connection. */
+  readonly slots: Slots;
   #onConnection = () => {};
 
   constructor(options: DatabaseOptions) {
     const { poolSize, scripts = false, timeout = TIMEOUT, ...address } = options;
     this.#timeout = timeout;
+    this.slots = new Slots(poolSize);
     this.#pool = mysql.createPool({
       ...address,
       charset: "utf8mb4_bin",
@@ -132,10 +138,13 @@ export class Database {
       multipleStatements: scripts,
       // All connections of all nodes together may have 16,382 on a server as it is installed.
       maxPreparedStatements: 300,
-      // Fewer than would time out.
-      maxIdle: 1,
-      idleTimeout: 5000,
+      // The driver looks each second. More than this number of idle ones it closes at once, and what was prepared on them
+      // is prepared again; others before the server's own timeout does.
+      maxIdle: Math.max(1, poolSize - 1),
+      idleTimeout: IDLE_TIMEOUT,
       enableKeepAlive: true,
+      // Otherwise the driver notes the stack at each call.
+      trace: false,
       // Without it, rows that an INSERT found unchanged count as changed.
       flags: ["-FOUND_ROWS"],
     });

@@ -7,12 +7,12 @@ import {
   type Pulse,
   StoreUnavailable,
 } from "../store.ts";
-import { codeOf, type Database, placeholders, roundedUp } from "./database.ts";
+import { codeOf, type Database, padded, placeholders } from "./database.ts";
 import { OnlineUsers } from "./online.ts";
 
-/** Leases taken, or given back, in one statement, and users asked about in one. */
-const AT_ONCE = 200;
-const TOGETHER = { entries: AT_ONCE, size: AT_ONCE, sizeOf: () => 1, depth: 2 } as const;
+/** Leases taken, or given back, in one statement. */
+const AT_ONCE = 64;
+const TOGETHER = { entries: AT_ONCE, size: AT_ONCE, sizeOf: () => 1 } as const;
 
 type Given = Pick<Lease, "user" | "session">;
 type Outcome<Result> = Promise<readonly (Result | Promise<Result>)[]>;
@@ -25,6 +25,7 @@ type Outcome<Result> = Promise<readonly (Result | Promise<Result>)[]>;
 export class MysqlLeases implements LeaseStore {
   readonly shared = true;
   readonly #db: Database;
+  readonly #logins: Database;
   readonly #pulse: Database;
   readonly #online: OnlineUsers;
   readonly #compare: () => Promise<void>;
@@ -34,18 +35,28 @@ export class MysqlLeases implements LeaseStore {
   readonly #releases: GroupCommit<Given, void>;
 
   /**
-   * @param pulse Connections for the heartbeat only: it must not wait behind anything else.
-   * @param options.compare Looks whether the database has what is known to be committed. A heartbeat that comes back to
-   * a database waits for it, since nothing else may be written here for long.
+   * @param options `logins`: for what concerns several users. `pulse`: for the heartbeat only, which must not wait behind
+   * anything else. `db`: for the rest, which may wait for a locked row. `compare`: looks whether the database has what is
+   * known to be committed; a heartbeat that comes back to a database waits for it, since nothing else may be written here
+   * for long.
    */
-  constructor(db: Database, pulse: Database, { compare }: { compare: () => Promise<void> }) {
+  constructor(
+    { db, logins, pulse, compare }: {
+      db: Database;
+      logins: Database;
+      pulse: Database;
+      compare: () => Promise<void>;
+    },
+  ) {
     this.#db = db;
+    this.#logins = logins;
     this.#pulse = pulse;
     this.#compare = compare;
     pulse.onConnection(() => this.#isNew = true);
-    this.#online = new OnlineUsers(db);
-    this.#takes = new GroupCommit((leases) => this.#takeAll(leases), TOGETHER);
-    this.#releases = new GroupCommit((leases) => this.#releaseAll(leases), TOGETHER);
+    this.#online = new OnlineUsers(logins);
+    const { slots } = logins;
+    this.#takes = new GroupCommit((leases) => this.#takeAll(leases), { ...TOGETHER, slots });
+    this.#releases = new GroupCommit((leases) => this.#releaseAll(leases), { ...TOGETHER, slots });
   }
 
   async enter({ id, beat }: NodeBeat): Promise<void> {
@@ -126,12 +137,12 @@ export class MysqlLeases implements LeaseStore {
   }
 
   async #takeTogether(leases: readonly Lease[]): Outcome<Lease | undefined> {
-    const before = await this.#holders(leases, LOCKED_IS_AN_ERROR);
+    const before = await this.#holders(leases, { db: this.#logins, how: LOCKED_IS_AN_ERROR });
     const free = leases.filter(({ user }) => !before.has(user));
-    if (free.length === 0 || await this.#insert(free)) {
+    if (free.length === 0 || await this.#insert(free, this.#logins)) {
       return leases.map((lease) => otherThan(lease, before.get(lease.user)));
     }
-    const after = await this.#holders(free);
+    const after = await this.#holders(free, { db: this.#logins });
     return leases.map((lease) => {
       const holder = before.get(lease.user) ?? after.get(lease.user);
       return holder ? otherThan(lease, holder) : this.#takeOne(lease);
@@ -140,17 +151,17 @@ export class MysqlLeases implements LeaseStore {
 
   async #takeOne(lease: Lease): Promise<Lease | undefined> {
     while (true) {
-      const holder = (await this.#holders([lease])).get(lease.user);
+      const holder = (await this.#holders([lease], { db: this.#db })).get(lease.user);
       if (holder) return otherThan(lease, holder);
-      if (await this.#insert([lease])) return undefined;
+      if (await this.#insert([lease], this.#db)) return undefined;
     }
   }
 
   /** Takes leases that seem to be free; whether they all were. */
-  async #insert(leases: readonly Lease[]): Promise<boolean> {
+  async #insert(leases: readonly Lease[], db: Database): Promise<boolean> {
     // In the order of the key, so that two nodes do not wait for each other.
-    const rows = roundedUp(leases.toSorted((a, b) => a.user - b.user));
-    const { changed } = await this.#db.run(
+    const rows = padded(leases.toSorted((a, b) => a.user - b.user));
+    const { changed } = await db.run(
       `INSERT INTO session (userid, node, session) VALUES ${placeholders(rows.length, 3)}
          ON DUPLICATE KEY UPDATE userid = userid`,
       rows.flatMap(({ user, node, session }) => [user, node, session]),
@@ -160,19 +171,19 @@ export class MysqlLeases implements LeaseStore {
 
   async #releaseAll(leases: readonly Given[]): Outcome<void> {
     try {
-      await this.#holders(leases, LOCKED_IS_AN_ERROR);
-      await this.#delete(leases);
+      await this.#holders(leases, { db: this.#logins, how: LOCKED_IS_AN_ERROR });
+      await this.#delete(leases, this.#logins);
       return leases.map(() => undefined);
     } catch (error) {
       if (!isLocked(error)) throw error;
-      return leases.map((lease) => this.#delete([lease]));
+      return leases.map((lease) => this.#delete([lease], this.#db));
     }
   }
 
-  async #delete(leases: readonly Given[]): Promise<void> {
-    const rows = roundedUp(leases.toSorted((a, b) => a.user - b.user));
+  async #delete(leases: readonly Given[], db: Database): Promise<void> {
+    const rows = padded(leases.toSorted((a, b) => a.user - b.user));
     // A session belongs to one user, so that both conditions hold for the pairs only; the first one is for the key.
-    await this.#db.run(
+    await db.run(
       `DELETE FROM session WHERE userid IN (${placeholders(rows.length)}) AND session IN (${
         placeholders(rows.length)
       })`,
@@ -180,9 +191,12 @@ export class MysqlLeases implements LeaseStore {
     );
   }
 
-  async #holders(leases: readonly Given[], how = ""): Promise<Map<number, Lease>> {
-    const users = roundedUp(leases.map(({ user }) => user).sort((a, b) => a - b));
-    const rows = await this.#db.rows<Lease>(
+  async #holders(
+    leases: readonly Given[],
+    { db, how = "" }: { db: Database; how?: string },
+  ): Promise<Map<number, Lease>> {
+    const users = padded(leases.map(({ user }) => user).sort((a, b) => a - b));
+    const rows = await db.rows<Lease>(
       `SELECT userid AS user, node, session FROM session WHERE userid IN (${
         placeholders(users.length)
       }) ${how}`,

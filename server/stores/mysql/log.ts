@@ -51,13 +51,21 @@ export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }
 
 export class MysqlLog implements LogStore {
   readonly #db: Database;
+  readonly #logins: Database;
   readonly #append: Pick<LogStore, "append" | "heard">;
   readonly #conversations: Lookup<number, readonly Progress[]>;
 
-  constructor(db: Database, append: Pick<LogStore, "append" | "heard">) {
+  constructor(
+    { db, logins, append }: { db: Database; logins: Database; append: Pick<LogStore, "append" | "heard"> },
+  ) {
     this.#db = db;
+    this.#logins = logins;
     this.#append = append;
-    this.#conversations = new Lookup((users) => this.#findConversations(users), { most: LOGINS_AT_ONCE });
+    const { slots } = logins;
+    this.#conversations = new Lookup((users) => this.#findConversations(users), {
+      most: LOGINS_AT_ONCE,
+      slots,
+    });
   }
 
   append(message: NewMessage): Promise<Appended> {
@@ -193,7 +201,7 @@ export class MysqlLog implements LogStore {
 
   async #findConversations(users: readonly number[]): Promise<Map<number, readonly Progress[]>> {
     const some = padded(users);
-    const rows = await this.#db.rows<Progress & { userid: number }>(
+    const rows = await this.#logins.rows<Progress & { userid: number }>(
       `SELECT progress.userid, progress.conv, ${
         NEWEST("progress")
       } AS seq, progress.delivered, progress.\`read\`

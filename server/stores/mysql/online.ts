@@ -17,7 +17,7 @@ export class OnlineUsers {
       entries: 128,
       size: TOGETHER,
       sizeOf: ({ length }) => length,
-      depth: 2,
+      slots: db.slots,
     });
   }
 

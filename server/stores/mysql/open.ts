@@ -44,10 +44,12 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   // The heartbeat and the append wait behind nothing else.
   const pulse = new Database({ ...address, poolSize: 1 });
   const pipeline = new Database({ ...address, poolSize: 1 });
+  // What logins ask for takes turns on one connection: so it goes together, and is prepared once.
+  const logins = new Database({ ...address, poolSize: 1 });
   const lanes = Math.max(2, Math.floor(options.poolSize / 2));
   const others = new Database({ ...address, poolSize: lanes, scripts: true });
   const close = async () => {
-    for (const part of [pipeline, others, db, pulse]) await part.close();
+    for (const part of [pipeline, others, logins, db, pulse]) await part.close();
   };
   const cluster = new MysqlCluster(db);
   let log: string;
@@ -75,10 +77,10 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   });
   let closing: Promise<void> | undefined;
   return {
-    accounts: new MysqlAccounts(db, now),
-    social: new MysqlSocial(db, now),
-    log: new MysqlLog(db, append),
-    leases: new MysqlLeases(db, pulse, { compare: () => append.compare() }),
+    accounts: new MysqlAccounts({ db, logins, now }),
+    social: new MysqlSocial({ db, logins, now }),
+    log: new MysqlLog({ db, logins, append }),
+    leases: new MysqlLeases({ db, logins, pulse, compare: () => append.compare() }),
     cluster: {
       read: () => cluster.read(),
       renameLog: (old) => cluster.renameLog(old),

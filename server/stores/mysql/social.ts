@@ -28,17 +28,20 @@ const NEW_PROGRESS = "INSERT INTO progress (userid, conv, joined, delivered, `re
 
 export class MysqlSocial implements SocialStore {
   readonly #db: Database;
+  readonly #logins: Database;
   readonly #now: () => number;
   readonly #friends: Lookup<number, readonly Person[]>;
   readonly #groups: Lookup<number, readonly GroupOf[]>;
   readonly #members: Lookup<number, readonly Member[]>;
 
-  constructor(db: Database, now: () => number) {
+  constructor({ db, logins, now }: { db: Database; logins: Database; now: () => number }) {
     this.#db = db;
+    this.#logins = logins;
     this.#now = now;
-    this.#friends = new Lookup((users) => this.#findFriends(users), { most: USERS_AT_ONCE });
-    this.#groups = new Lookup((users) => this.#findGroups(users), { most: USERS_AT_ONCE });
-    this.#members = new Lookup((groups) => this.#findMembers(groups), { most: GROUPS_AT_ONCE });
+    const { slots } = logins;
+    this.#friends = new Lookup((users) => this.#findFriends(users), { most: USERS_AT_ONCE, slots });
+    this.#groups = new Lookup((users) => this.#findGroups(users), { most: USERS_AT_ONCE, slots });
+    this.#members = new Lookup((groups) => this.#findMembers(groups), { most: GROUPS_AT_ONCE, slots });
   }
 
   async friends(user: number): Promise<readonly Person[]> {
@@ -108,7 +111,7 @@ export class MysqlSocial implements SocialStore {
 
   async #findFriends(users: readonly number[]): Promise<Map<number, readonly Person[]>> {
     const some = padded(users);
-    const rows = await this.#db.rows<Person & { userid: number; since: number }>(
+    const rows = await this.#logins.rows<Person & { userid: number; since: number }>(
       `SELECT friend.userid, friend.since, user.id, user.name FROM friend JOIN user ON user.id = friend.friendid
         WHERE friend.userid IN (${placeholders(some.length)})`,
       some,
@@ -124,7 +127,7 @@ export class MysqlSocial implements SocialStore {
   /** Without members: those of a group that several users are in are read once. */
   async #findGroups(users: readonly number[]): Promise<Map<number, readonly GroupOf[]>> {
     const some = padded(users);
-    const rows = await this.#db.rows<GroupOf & { userid: number; joined: number }>(
+    const rows = await this.#logins.rows<GroupOf & { userid: number; joined: number }>(
       `SELECT mine.userid, mine.groupid, mine.joined, allgroup.groupname, allgroup.groupdesc
          FROM groupuser AS mine JOIN allgroup ON allgroup.id = mine.groupid
         WHERE mine.userid IN (${placeholders(some.length)})`,
@@ -136,7 +139,7 @@ export class MysqlSocial implements SocialStore {
 
   async #findMembers(groups: readonly number[]): Promise<Map<number, readonly Member[]>> {
     const some = padded(groups);
-    const rows = await this.#db.rows<Member & { groupid: number; joined: number }>(
+    const rows = await this.#logins.rows<Member & { groupid: number; joined: number }>(
       `SELECT theirs.groupid, theirs.joined, user.id, user.name, theirs.grouprole AS role
          FROM groupuser AS theirs JOIN user ON user.id = theirs.userid
         WHERE theirs.groupid IN (${placeholders(some.length)})`,
