@@ -76,7 +76,7 @@ async function start(
     atOnce: navigator.hardwareConcurrency,
   });
   const node = nodes.wire({ id, config, log, journal, store, bus, cluster, passwords, system });
-  const { router, login, leases, sessions } = node;
+  const { router, ends, login, leases, sessions } = node;
   handle(node.events);
   later.leases = leases;
   await nodes.start(node, { bus, stopping });
@@ -91,6 +91,7 @@ async function start(
     rate: config.rate,
     clientTimeout: config["client-timeout"] * 1000,
     router,
+    ends,
     journal,
     system,
     onEnd: (session) => login.logOut(session),

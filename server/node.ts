@@ -80,6 +80,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     onStored: () => outage.end(),
     onError: (error) => error instanceof StoreUnavailable ? outage.begin(error.message) : onDefect(error),
   });
+  const ends = new Gate({ atOnce: Infinity, turn: system.turn });
   const gate = new Gate({ atOnce: LOGINS_AT_ONCE, turn: system.turn });
   const leases: Leases = new Leases({
     store: store.leases,
@@ -194,7 +195,20 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     },
     unsent: () => delivery.unsent(),
   };
-  return { sessions, router, login, leases, healer, cursors, delivery, presence, hearing, receipts, events };
+  return {
+    sessions,
+    router,
+    ends,
+    login,
+    leases,
+    healer,
+    cursors,
+    delivery,
+    presence,
+    hearing,
+    receipts,
+    events,
+  };
 }
 
 /**

@@ -161,6 +161,7 @@ export class SimulatedNode {
       clientTimeout: this.#config["client-timeout"] * 1000,
       system: this.machine.system,
       encoder: this.#encoder,
+      ends: this.#node.ends,
       journal: this.#journal,
       onEnd: (session) => this.#node.login.logOut(session),
       onDefect: (error) => this.#log.defect(error),

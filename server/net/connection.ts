@@ -5,6 +5,7 @@ import type { Generation } from "../protocol/message_frame.ts";
 import type { Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { Journal, Origin } from "../ops/journal.ts";
+import type { Gate } from "../services/gate.ts";
 import type { Goodbye, Peer } from "../services/peer.ts";
 import type { Session } from "../services/sessions.ts";
 import type { System } from "../system.ts";
@@ -60,6 +61,8 @@ export interface ConnectionOptions {
   readonly clientTimeout: number;
   readonly system: Pick<System, "monotonic" | "after" | "turn">;
   readonly encoder: Encoder;
+  /** What connections whose clients have gone wait for: thousands at once must not keep the others waiting. */
+  readonly ends: Pick<Gate, "run">;
   /** Told who comes and goes. */
   readonly journal: Pick<Journal, "loggedIn" | "loggedOut">;
   /** Ends what is logged in on the connection. */
@@ -82,6 +85,8 @@ export class Connection implements Peer, RoutedClient {
   /** Once set, what comes in is thrown away. */
   #farewell: Promise<void> | undefined;
   #closed = false;
+  /** Whether nothing further comes in. */
+  #ended = false;
   #endLingering: (() => void) | undefined;
   /** When something came in last, by the monotonic clock. */
   #heard: number;
@@ -175,11 +180,13 @@ export class Connection implements Peer, RoutedClient {
     let fault: Disconnect | undefined;
     try {
       await this.#serve();
+      this.#ended = true;
     } catch (error) {
       if (error instanceof Disconnect) fault = error;
       else if (!isGone(error)) this.#options.onDefect(error);
     }
     this.#dispatching?.resolve();
+    await this.#options.ends.run(() => Promise.resolve());
     await this.#leave(fault && { msgid: Msg.ERROR, errno: fault.errno, errmsg: fault.message });
     if (fault) await this.#within(LINGER, () => this.#discard());
     this.#close();
@@ -255,6 +262,8 @@ export class Connection implements Peer, RoutedClient {
     if (this.#outbox.queued > 0) await this.#within(FLUSH_TIMEOUT, () => this.#outbox.flushed());
     // One who has not read what is queued by now is not waited for any longer.
     if (this.#outbox.queued > 0) return this.#close();
+    // Nothing is unread, so that closing throws nothing away.
+    if (this.#ended) return this.#close();
     // The reader notices when the client has closed too.
     this.#endLingering = this.#options.system.after(LINGER, () => this.#close());
     try {

@@ -71,6 +71,13 @@ function bench(services: Record<string, unknown> = {}) {
   const seen = { defects: [] as unknown[], ended: [] as Session[], journal: [] as unknown[], turns: 0 };
   const timers = new Set<{ at: number; run: () => void }>();
   let now = 0;
+  let mayEnd: Promise<void> | undefined;
+  /** Connections whose clients have gone wait until the result is called. */
+  const holdEnds = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    mayEnd = promise;
+    return resolve;
+  };
   const router = new Router({ now: () => 7, ...services } as unknown as Services, {
     mayServe: () => true,
     isUnavailable: () => false,
@@ -96,6 +103,12 @@ function bench(services: Record<string, unknown> = {}) {
       },
     },
     encoder: new Encoder(),
+    ends: {
+      run: async (work) => {
+        await mayEnd;
+        return await work();
+      },
+    },
     journal: {
       loggedIn: (_, { user }) => seen.journal.push(["in", user]),
       loggedOut: (_, { reason }) => seen.journal.push(["out", reason]),
@@ -123,7 +136,8 @@ function bench(services: Record<string, unknown> = {}) {
     connection.session = made;
     return made;
   };
-  return { socket, connection, router, seen, timers, pass, session, sleep: (ms: number) => void (now += ms) };
+  const sleep = (ms: number) => void (now += ms);
+  return { socket, connection, router, seen, timers, pass, session, sleep, holdEnds };
 }
 
 async function settled(): Promise<void> {
@@ -146,9 +160,22 @@ Deno.test("connection: frames are answered in order; the client's end ends sessi
   socket.send(PING.slice(5));
   socket.send(null);
   await running;
-  assertEquals(parsed(socket.seen).map((one) => one.msgid ?? one), [15, 15, "end", "close"]);
+  assertEquals(parsed(socket.seen).map((one) => one.msgid ?? one), [15, 15, "close"]);
   assertEquals([seen.ended.length, seen.journal], [1, [["in", 1], ["out", "closed"]]]);
   assertEquals(seen.defects, []);
+});
+
+Deno.test("connection: that a client has gone costs nothing further until it is its turn", async () => {
+  const { socket, connection, seen, session, timers, holdEnds } = bench();
+  const release = holdEnds();
+  const running = connection.run();
+  session();
+  socket.send(null);
+  await settled();
+  assertEquals([seen.ended.length, socket.seen, timers.size], [0, [], 0]);
+  release();
+  await running;
+  assertEquals([seen.ended.length, socket.seen, timers.size], [1, ["close"], 0]);
 });
 
 Deno.test("connection: after a frame that cannot be one the client is told and given time to read it", async () => {

@@ -1,7 +1,7 @@
 import type { System } from "../system.ts";
 
 /** How many pass in one turn of the event loop: what else is ready has its turn in between. */
-const PER_TURN = 16;
+const PER_TURN = 2;
 
 /**
  * Lets work begin in the order in which it came, a little in each turn of the event loop and so much at a time: thousands
