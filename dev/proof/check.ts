@@ -188,7 +188,7 @@ export class Checker {
     message.lastN = n;
     message.attempts++;
     message.allowed ||= !this.#sessions.isReplaced(event);
-    this.#conversation(event).invoke(event, { message, n });
+    this.#conversation(event).invoke(event, message);
   }
 
   #see(event: Sighting): void {

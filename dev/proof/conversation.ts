@@ -25,8 +25,6 @@ export interface Message {
 /** A message as it was sent in one log. */
 interface Sent {
   readonly message: Message;
-  /** The place in the history of the first attempt in this log. */
-  readonly firstN: number;
   readonly first: Of<"invoke">;
   /** The place of the attempt that was acknowledged, and the acknowledgement. */
   okN?: number;
@@ -81,8 +79,8 @@ export class Conversation {
     this.#pair = PAIR.exec(name)?.slice(1).map(Number);
   }
 
-  invoke(event: Of<"invoke">, { message, n }: { message: Message; n: number }): void {
-    if (!this.#sent.has(message.id)) this.#sent.set(message.id, { message, first: event, firstN: n });
+  invoke(event: Of<"invoke">, message: Message): void {
+    if (!this.#sent.has(message.id)) this.#sent.set(message.id, { message, first: event });
   }
 
   /** Somebody sees which message has a number. @param id Sender and mid; for what has no mid, what tells it apart. */
@@ -156,11 +154,11 @@ export class Conversation {
    */
   #checkOrderOf(sent: readonly Sent[]): void {
     const answered = sent.filter(({ okN }) => okN !== undefined).sort((a, b) => a.okN! - b.okN!);
-    const later = sent.toSorted((a, b) => a.firstN - b.firstN);
+    const later = sent.toSorted((a, b) => a.message.n - b.message.n);
     let next = 0;
     let before: { sent: Sent; seq: number } | undefined;
     for (const one of later) {
-      for (; next < answered.length && answered[next]!.okN! < one.firstN; next++) {
+      for (; next < answered.length && answered[next]!.okN! < one.message.n; next++) {
         const seq = this.seqOf.get(answered[next]!.message.id);
         if (seq !== undefined && seq > (before?.seq ?? 0)) before = { sent: answered[next]!, seq };
       }
