@@ -46,7 +46,8 @@ const SETTINGS = {
     schema: whole(2, 1000),
     default: "10",
     value: "N",
-    help: "connections to MySQL for queries; the heartbeat has one more, messages half as many again and one",
+    help:
+      "connections to MySQL for queries; heartbeat, logins and messages have one more each, and messages half as many again",
   },
   redis: {
     schema: z.string().refine((url) => url === "" || isUrl(url, "redis:") || isUrl(url, "rediss:"), {
