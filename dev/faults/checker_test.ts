@@ -1,10 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { haveServices } from "../services.ts";
 import { FAULTS } from "./catalogue.ts";
-import { build, type Mutant, MUTANTS } from "./mutants.ts";
+import { build } from "../mutants/build.ts";
+import { type Mutant, MUTANTS } from "./mutants.ts";
 import { randomSeed } from "./random.ts";
 import { type Report, runFaults } from "./run.ts";
 import type { Flaw } from "./score.ts";
+import { SOURCES } from "./sources.ts";
 import { verdict } from "./table.ts";
 
 const have = await haveServices();
@@ -37,7 +39,7 @@ async function catches(
   mutant: Mutant,
   { by, as }: { by: readonly string[]; as: readonly Flaw[] },
 ): Promise<void> {
-  await using broken = await build(mutant);
+  await using broken = await build(mutant, SOURCES);
   const seen: string[] = [];
   for (let run = 0; run < RUNS; run++) {
     const report = await faults(by, {

@@ -1,16 +1,8 @@
-import { ROOT, SOURCES } from "./sources.ts";
-
-/** One change of a text, that must fit in exactly one place. */
-interface Change {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
+import type { Broken } from "../mutants/build.ts";
 
 /** A server that is broken on purpose, to see that the suite notices. */
-export interface Mutant {
+export interface Mutant extends Broken {
   readonly name: string;
-  readonly changes: readonly Change[];
 }
 
 export const MUTANTS = {
@@ -80,37 +72,3 @@ export const MUTANTS = {
     ],
   },
 } as const satisfies Record<string, Mutant>;
-
-/** The folder with the broken server's sources, which is removed with it. */
-export interface Build extends AsyncDisposable {
-  readonly folder: string;
-}
-
-/** Copies the sources and breaks them. @throws {Error} if a change does not fit in exactly one place. */
-export async function build(mutant: Mutant): Promise<Build> {
-  const folder = await Deno.makeTempDir({ prefix: "chat-mutant-" });
-  const made = { folder, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
-  try {
-    for (const name of SOURCES) await copy(ROOT + name, `${folder}/${name}`);
-    for (const change of mutant.changes) await apply(folder, change);
-    return made;
-  } catch (error) {
-    await made[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-async function apply(folder: string, { file, find, replace }: Change): Promise<void> {
-  const text = await Deno.readTextFile(`${folder}/${file}`);
-  const parts = text.split(find);
-  if (parts.length !== 2) {
-    throw new Error(`${file} has ${parts.length - 1} places like ${JSON.stringify(find)}, not one`);
-  }
-  await Deno.writeTextFile(`${folder}/${file}`, parts.join(replace));
-}
-
-async function copy(from: string, to: string): Promise<void> {
-  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to);
-  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
-}

@@ -1,0 +1,123 @@
+import { type Mutant, simulated } from "./mutant.ts";
+
+/** Faults about what is pushed, in which order, to whom, and what is found without having been announced. */
+export const PUSH_MUTANTS: readonly Mutant[] = [
+  {
+    name: "hint believed without the log",
+    check: simulated("gap", "not right"),
+    changes: [{
+      file: "server/services/inbox.ts",
+      find: "seq === position.pushed + 1 && !this.#behind.has(conv)",
+      replace: "seq > position.pushed",
+    }],
+  },
+  {
+    name: "no heal after reconnect",
+    check: simulated("late", "not right"),
+    changes: [{
+      file: "server/node.ts",
+      find: `    interrupted: () => {
+      delivery.resend();
+      healer.heal();
+    },`,
+      replace: "    interrupted: () => {},",
+    }, {
+      file: "server/node.ts",
+      find: `    onSilent: () => healer.heal(),
+    onHeard: () => {
+      delivery.resend();
+      healer.heal();
+    },`,
+      replace: "    onSilent: () => {},\n    onHeard: () => {},",
+    }],
+  },
+  {
+    name: "no look without hint",
+    check: simulated("late", "not right"),
+    changes: [{
+      file: "server/services/healer.ts",
+      find: "[every(POLL_INTERVAL, poll), every(interval, () => this.heal())]",
+      replace: "[every(POLL_INTERVAL, poll), every(interval, () => {})]",
+    }],
+  },
+  {
+    name: "no look while the bus is away",
+    check: simulated("late", "not right"),
+    changes: [{
+      file: "server/services/healer.ts",
+      find: "[every(POLL_INTERVAL, poll), every(interval, () => this.heal())]",
+      replace: "[every(POLL_INTERVAL, () => void poll), every(interval, () => this.heal())]",
+    }],
+  },
+  {
+    name: "what is pushed counts as delivered",
+    check: simulated("gap", "not right"),
+    changes: [{
+      file: "server/services/inbox.ts",
+      find: "if (this.#peer.generation === 1) this.#peer.push(push, () => this.written(message));",
+      replace: "if (this.#peer.generation > 0) this.#peer.push(push, () => this.written(message));",
+    }],
+  },
+  {
+    name: "catch-up ends at a short page",
+    check: simulated("late", "not right"),
+    changes: [{
+      file: "server/services/inbox.ts",
+      find: "if (page.length > 0) this.#settle(conv, position);",
+      replace: "if (page.length < size.limit) this.#behind.delete(conv);",
+    }],
+  },
+  {
+    name: "push out of order",
+    check: simulated("shown late"),
+    changes: [{
+      file: "server/services/inbox.ts",
+      find: `    for (const message of page) {
+      if (message.seq <= position.pushed) continue;
+      if (!this`,
+      replace: `    for (const message of page.toReversed()) {
+      if (!this`,
+    }],
+  },
+  {
+    name: "unsigned envelope believed",
+    check: {
+      by: "test",
+      file: "server/bus/envelope_test.ts",
+      name: "envelope: what no node of the cluster has signed is a hint at most",
+    },
+    changes: [{
+      file: "server/bus/mac.ts",
+      find: "return difference === 0;",
+      replace: "return difference >= 0;",
+    }],
+  },
+  {
+    name: "receipts to non-members",
+    check: simulated("not theirs", "receipt"),
+    changes: [{
+      file: "server/services/receipts.ts",
+      find: "to: peerOf(about, id),",
+      replace: "to: peerOf(about, id) + 1,",
+    }],
+  },
+  {
+    name: "receipts of more than was confirmed",
+    check: simulated("receipt"),
+    changes: [{
+      file: "server/services/receipts.ts",
+      find: "due[kind] = Math.max(due[kind], seq);",
+      replace: "due[kind] = Math.max(due[kind], seq + 1);",
+    }],
+  },
+  {
+    name: "offline news dropped by an outage",
+    check: simulated("ghost"),
+    changes: [{
+      file: "server/services/presence.ts",
+      find: `          await this.#pauses.pause(RETRY);
+          continue;`,
+      replace: "          await this.#pauses.pause(RETRY);",
+    }],
+  },
+];

@@ -1,0 +1,50 @@
+import { type Mutant, simulated } from "./mutant.ts";
+
+/** Faults about whose session counts, and what a node that cannot be sure may do. */
+export const SESSION_MUTANTS: readonly Mutant[] = [
+  {
+    name: "lease without fence",
+    check: simulated("served on", "order"),
+    changes: [{
+      file: "server/services/leases.ts",
+      find: "if (!store.shared || monotonic() - this.#beaten < TTL - MARGIN) return true;",
+      replace: "if (monotonic() >= 0 && store !== undefined) return true;",
+    }],
+  },
+  {
+    name: "two sessions after a takeover",
+    check: simulated("served on"),
+    changes: [{
+      file: "server/services/leases.ts",
+      find: "if (session.ended || leases.get(session.id)?.wanted === false) continue;",
+      replace: "if (leases.size >= 0) continue;",
+    }, {
+      file: "server/services/leases.ts",
+      find:
+        "        await store.want(user);\n        this.#options.askToEvict({ user, session: holder.session });\n",
+      replace: "        await store.release({ user, session: holder.session });\n",
+    }],
+  },
+  {
+    name: "a session that has ended is acknowledged",
+    check: simulated("served on"),
+    changes: [{
+      file: "server/services/chat.ts",
+      find: "if (session.ended && mid !== null) {",
+      replace: "if (session.ended && mid === null) {",
+    }, {
+      file: "server/services/delivery.ts",
+      find: "if (result.stored.mid !== null && !this.#options.mayServe()) {",
+      replace: "if (result.stored.mid === null && !this.#options.mayServe()) {",
+    }],
+  },
+  {
+    name: "dead nodes are never buried",
+    check: simulated("not right", "ghost"),
+    changes: [{
+      file: "server/services/node_watch.ts",
+      find: ".filter(([, { since }]) => now - since >= ms)",
+      replace: ".filter(([, { since }]) => now - since >= ms * 1000)",
+    }],
+  },
+];
