@@ -189,6 +189,14 @@ holds("a member who joined later and one who left", {
   ).map((event) => ({ ...event, conv: "g1" }) as Event),
 });
 
+shows("a member sees what was said before it joined", {
+  ...{ breach: "not theirs", events: 2 },
+  of: history(
+    ...[...sent, invoke("1", "b"), ok("1", "b", 2), shown("2", "b", 2)],
+    ...[end("1", 2), read("2 history", "b", 2), end("2 history", 2, { from: 2, all: true })],
+  ),
+});
+
 shows("a member who left sees what comes after", {
   ...{ breach: "not theirs", events: 2 },
   of: history(...sent, end("1", 1), end("2", 0, { member: false }))

@@ -70,6 +70,7 @@ const endsOf = ({ holdings }: Conversation) => [...holdings.values()].flatMap(({
 function checkConversation(conversation: Conversation, findings: Findings): Last | undefined {
   const { name: conv, places, holdings } = conversation;
   for (const { end, held } of holdings.values()) if (end) checkHolding(conversation, { end, held, findings });
+  for (const { end } of holdings.values()) if (end?.all) checkBegin(conversation, { end, findings });
   const members = endsOf(conversation).filter(({ member }) => member !== false);
   if (members.length === 0) return undefined;
   const furthest = members.reduce((a, b) => b.to > a.to ? b : a);
@@ -120,6 +121,22 @@ function checkHolding(
     if (seq <= end.to) continue;
     const why = `client ${end.client} sees number ${seq} of ${conv}, which its user left after ${end.to}`;
     findings.add({ breach: "not theirs", why, conv, seq, t: event.t, excerpt: [event, end] });
+  }
+}
+
+/** No client of a user sees what was said before the user was there. */
+function checkBegin(
+  { name: conv, holdings }: Conversation,
+  { end, findings }: { end: Of<"end">; findings: Findings },
+): void {
+  for (const { user, held } of holdings.values()) {
+    if (user !== end.user) continue;
+    for (const [seq, event] of held) {
+      if (seq >= end.from) continue;
+      const why =
+        `client ${event.client} sees number ${seq} of ${conv}, which begins at ${end.from} for its user`;
+      findings.add({ breach: "not theirs", why, conv, seq, t: event.t, excerpt: [event, end] });
+    }
   }
 }
 

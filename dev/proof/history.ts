@@ -58,9 +58,19 @@ export const EventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("left"), ...by, how: z.enum(["logout", "cut", "silent"]) }),
   /**
    * What the client holds at the end of a conversation: all numbers from `from` to `to`, of which there are none if `to`
-   * is smaller. `member` false: the user left, and sees nothing after `to`.
+   * is smaller. `member` false: the user left, and sees nothing after `to`. `all`: the client has read all that its user
+   * may see, so that nothing before `from` is theirs.
    */
-  z.object({ type: z.literal("end"), ...by, log, conv, from: seq, to: seq, member: z.boolean().optional() }),
+  z.object({
+    type: z.literal("end"),
+    ...by,
+    log,
+    conv,
+    from: seq,
+    to: seq,
+    member: z.boolean().optional(),
+    all: z.boolean().optional(),
+  }),
   /** For the reader of a history, for instance which fault begins. */
   z.object({ type: z.literal("note"), t: z.number(), text: z.string() }),
 ]);

@@ -190,7 +190,7 @@ export class Program {
       const common = { type: "end", t: this.#world.now, user: this.user, log: memory.log, conv } as const;
       const to = Math.max(from - 1, ...seqs, ...own.map(({ seq }) => seq));
       this.#note({ ...common, client: memory.name, from, to });
-      this.#note({ ...common, client: observer, from: first, to: read.at(-1)?.seq ?? first - 1 });
+      this.#note({ ...common, client: observer, from: first, to: read.at(-1)?.seq ?? first - 1, all: true });
     }
   }
 

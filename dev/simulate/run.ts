@@ -4,6 +4,7 @@ import { check, type Verdict } from "../proof/check.ts";
 import type { Event } from "../proof/history.ts";
 import { type BusFaults, Hub } from "./bus.ts";
 import { Database } from "./database.ts";
+import { lateOnes } from "./late.ts";
 import type { Cable } from "./network.ts";
 import { SimulatedNode, type Surroundings } from "./node.ts";
 import { Program } from "./program.ts";
@@ -94,7 +95,7 @@ class Simulation {
       schedule: this.#schedule,
       history: this.#history,
       verdict: check(this.#history, { silence: SILENCE, crossing: CROSSING }),
-      wrong: this.#wrong,
+      wrong: [...this.#wrong, ...lateOnes(this.#history, this.#schedule)],
       ended: this.#world.now,
     };
   }
