@@ -5,10 +5,12 @@ import type { Fault, Planned, Schedule } from "./schedule.ts";
 const WITHOUT_BUS = 3000;
 /** And when the bus works, as far as anybody can tell, and loses some of what it carries (I10). */
 const WITHOUT_HINT = 30_000;
+/** A split that ends sooner than that need not be noticed. */
+const SHORT = 2500;
 /** For how long what else went wrong may be felt. */
-const AFTERMATH = 30_000;
+const AFTERMATH = 12_000;
 /** How long a client that has just logged in has enough to do. */
-const SETTLING = 3000;
+const SETTLING = 1000;
 
 const BUS: ReadonlySet<Fault["kind"]> = new Set(["bus away", "bus split", "bus flaky"]);
 /** What concerns one client, which is known by its logins, or nobody. */
@@ -39,12 +41,16 @@ export function lateOnes(history: readonly Event[], { faults }: Schedule): strin
 
 const placeOf = ({ log, conv, seq }: Of<"ok" | "shown">) => `${log} ${conv} ${seq}`;
 
+/** Whether wake-ups are lost without a trace. */
+const losesUnnoticed = (fault: Fault) =>
+  fault.kind === "bus flaky" || (fault.kind === "bus split" && fault.for < SHORT);
+
 /** How long what is acknowledged at `t` may take. */
 function limitAt(t: number, faults: readonly Planned[]): number {
   const disturbs = ({ at, fault }: Planned, limit: number) =>
     at <= t + limit && at + ("for" in fault ? fault.for : 0) + AFTERMATH >= t;
-  const isFlaky = faults.some((one) => one.fault.kind === "bus flaky" && disturbs(one, WITHOUT_BUS));
-  const limit = isFlaky ? WITHOUT_HINT : WITHOUT_BUS;
+  const isUnnoticed = faults.some((one) => losesUnnoticed(one.fault) && disturbs(one, WITHOUT_BUS));
+  const limit = isUnnoticed ? WITHOUT_HINT : WITHOUT_BUS;
   const others = faults.filter(({ fault: { kind } }) => !BUS.has(kind) && !HARMLESS.has(kind));
   return others.some((one) => disturbs(one, limit)) ? Infinity : limit;
 }

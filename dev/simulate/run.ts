@@ -139,7 +139,7 @@ class Simulation {
 
   /** What a person does, again and again until time is up. */
   #act(program: Program, isDouble: boolean): void {
-    const { users, groups, span } = this.#schedule;
+    const { users, groups, span, pace } = this.#schedule;
     const chance = this.#chance;
     if (this.#world.now >= span) return;
     if (isDouble && chance.chance(0.1)) program.isIn ? program.logOut() : program.begin();
@@ -157,7 +157,7 @@ class Simulation {
       const to = other();
       for (let i = chance.between(5, 30); i > 0; i--) program.chat(to);
     }
-    this.#world.after(chance.between(50, 2500), () => this.#act(program, isDouble));
+    this.#world.after(chance.between(50, pace), () => this.#act(program, isDouble));
   }
 
   #begin(fault: Fault): void {

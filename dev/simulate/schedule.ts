@@ -39,11 +39,16 @@ export interface Schedule {
   readonly groups: number;
   /** How long people write and things go wrong, in ms. */
   readonly span: number;
+  /** The longest pause between two things that somebody does, in ms. */
+  readonly pace: number;
   readonly faults: readonly Planned[];
 }
 
 /** How long it is quiet before the first fault, in ms. */
 const CALM = 2000;
+
+/** Mostly people do something all the time; where they seldom do, no later message shows that one was missed. */
+const PACE = { busy: 2500, quiet: 20_000 } as const;
 
 /** The schedule of a seed. */
 export function scheduleOf(seed: number, { seconds = 60 }: { seconds?: number } = {}): Schedule {
@@ -60,7 +65,8 @@ export function scheduleOf(seed: number, { seconds = 60 }: { seconds?: number } 
     at: random.between(CALM, span),
     fault: random.pick(kinds)(random, { nodes, programs: users + doubles }),
   })).sort((a, b) => a.at - b.at);
-  return { seed, nodes, users, doubles, groups, span, faults };
+  const pace = random.chance(0.25) ? PACE.quiet : PACE.busy;
+  return { seed, nodes, users, doubles, groups, span, pace, faults };
 }
 
 type Make = (random: Random, sizes: { nodes: number; programs: number }) => Fault;
