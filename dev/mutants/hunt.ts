@@ -1,5 +1,5 @@
 import { build } from "./build.ts";
-import { type Mutant, type Sign, SIGNS } from "./mutant.ts";
+import { type Check, type Mutant, type Sign, SIGNS } from "./mutant.ts";
 
 /** All that the checks run, too. */
 const SOURCES = ["main.ts", "deno.json", "deno.lock", "client", "server", "sql", "dev"];
@@ -31,7 +31,7 @@ type Place = { readonly folder: string; readonly seed: number; readonly seeds: n
 function look({ check }: Mutant, place: Place): Promise<Found> {
   switch (check.by) {
     case "simulation":
-      return simulate(check.signs, place);
+      return simulate(check, place);
     case "power":
       return cutPower(place);
     case "test":
@@ -47,10 +47,15 @@ interface Simulated {
 }
 
 /** One schedule after the other, until one shows what it should show. */
-async function simulate(signs: readonly Sign[], { folder, seed, seeds }: Place): Promise<Found> {
+async function simulate(
+  { signs, schedule }: Extract<Check, { by: "simulation" }>,
+  { folder, seed, seeds }: Place,
+): Promise<Found> {
   const others: string[] = [];
   for (let done = 0; done < seeds;) {
-    const range = ["--seeds", `${seeds - done}`, "--seed", `${seed + done}`];
+    const range = schedule
+      ? ["--schedule", JSON.stringify({ seed: seed + done, ...schedule })]
+      : ["--seeds", `${seeds - done}`, "--seed", `${seed + done}`];
     const { out, err } = await deno(["run", "-A", "dev/simulate.ts", "--json", ...range], folder);
     const result = parse(out, err);
     done += result.seeds;

@@ -1,4 +1,5 @@
 import type { Breach } from "../proof/findings.ts";
+import type { Schedule } from "../simulate/schedule.ts";
 import type { Broken } from "./build.ts";
 
 /** What a simulation may show beside breaches, and how its sentence begins. */
@@ -12,8 +13,8 @@ export type Sign = Breach | keyof typeof SIGNS;
 
 /** What must notice a mutant. */
 export type Check =
-  /** `deno task simulate`, by one of these. */
-  | { readonly by: "simulation"; readonly signs: readonly Sign[] }
+  /** `deno task simulate`, by one of these: a schedule of each seed, or this one with each seed. */
+  | { readonly by: "simulation"; readonly signs: readonly Sign[]; readonly schedule?: Omit<Schedule, "seed"> }
   /** `deno task power`: an acknowledged message is lost. */
   | { readonly by: "power" }
   /** What no client can see while it happens: a test by its name, or the beginning of it. */

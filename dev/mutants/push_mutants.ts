@@ -1,4 +1,14 @@
+import type { Schedule } from "../simulate/schedule.ts";
 import { type Mutant, simulated } from "./mutant.ts";
+
+/** Each node in turn loses its connection to the bus, for less time than the others take to notice. */
+const SHORT_OUTAGES: Omit<Schedule, "seed"> = {
+  ...{ nodes: 3, users: 6, doubles: 0, groups: 1, span: 60_000, pace: 2500 },
+  faults: Array.from({ length: 35 }, (_, i) => ({
+    at: 3000 + 1500 * i,
+    fault: { kind: "bus away", node: i % 3, for: 400 },
+  })),
+};
 
 /** Faults about what is pushed, in which order, to whom, and what is found without having been announced. */
 export const PUSH_MUTANTS: readonly Mutant[] = [
@@ -13,7 +23,7 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "no heal after reconnect",
-    check: simulated("late", "not right"),
+    check: { by: "simulation", signs: ["late"], schedule: SHORT_OUTAGES },
     changes: [{
       file: "server/node.ts",
       find: `    interrupted: () => {
@@ -60,11 +70,15 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "catch-up ends at a short page",
-    check: simulated("late", "not right"),
+    check: {
+      by: "test",
+      file: "server/services/inbox_test.ts",
+      name: "inbox: with its newest entries purged, a conversation is not asked for over and over",
+    },
     changes: [{
       file: "server/services/inbox.ts",
       find: "if (page.length > 0) this.#settle(conv, position);",
-      replace: "if (page.length < size.limit) this.#behind.delete(conv);",
+      replace: "if (page.length >= size.limit) this.#settle(conv, position);",
     }],
   },
   {
@@ -112,7 +126,11 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "offline news dropped by an outage",
-    check: simulated("ghost"),
+    check: {
+      by: "test",
+      file: "server/services/presence_test.ts",
+      name: "presence: what cannot be told because the store is away is told",
+    },
     changes: [{
       file: "server/services/presence.ts",
       find: `          await this.#pauses.pause(RETRY);

@@ -27,7 +27,11 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a session that has ended is acknowledged",
-    check: simulated("served on"),
+    check: {
+      by: "test",
+      file: "server/services/delivery_test.ts",
+      name: "delivery: a node that is not sure of its sessions tells both places, and acknowledges nothing",
+    },
     changes: [{
       file: "server/services/chat.ts",
       find: "if (session.ended && mid !== null) {",
