@@ -24,6 +24,11 @@ export interface CheckOptions {
    * one number mean.
    */
   readonly mayGoBack?: boolean;
+  /**
+   * Whether clients send the next message of a conversation only when the one before is acknowledged, false if left out.
+   * Then they stand in the order in which they were first sent, whatever was refused or cut off in between.
+   */
+  readonly oneAtATime?: boolean;
 }
 
 /** How much was checked. */
@@ -79,6 +84,7 @@ export function check(history: Iterable<Event>, options: CheckOptions = {}): Ver
 /** Checks a history while it is written. */
 export class Checker {
   readonly #mayGoBack: boolean;
+  readonly #oneAtATime: boolean;
   readonly #findings: Findings;
   readonly #sessions: Sessions;
   readonly #messages = new Map<string, Message>();
@@ -95,9 +101,11 @@ export class Checker {
   #t = 0;
 
   constructor(
-    { onViolation, silence = CLIENT_TIMEOUT, crossing = CROSSING, mayGoBack = true }: CheckOptions = {},
+    { onViolation, silence = CLIENT_TIMEOUT, crossing = CROSSING, mayGoBack = true, oneAtATime = false }:
+      CheckOptions = {},
   ) {
     this.#mayGoBack = mayGoBack;
+    this.#oneAtATime = oneAtATime;
     this.#findings = new Findings(onViolation);
     this.#sessions = new Sessions(this.#findings, { silence, crossing });
   }
@@ -146,7 +154,7 @@ export class Checker {
   finish(): Verdict {
     this.#sessions.finish(this.#t);
     for (const conversation of this.#conversations()) {
-      conversation.checkOrder();
+      conversation.checkOrder({ oneAtATime: this.#oneAtATime });
       conversation.checkDoubts(this.#voidSince(conversation.log));
     }
     this.#checkRefused();

@@ -189,6 +189,16 @@ holds("a member who joined later and one who left", {
   ).map((event) => ({ ...event, conv: "g1" }) as Event),
 });
 
+Deno.test("the checker: of clients that send one message at a time, a refused one comes before the next", () => {
+  const of = history(
+    ...[invoke("1", "a"), invoke("1", "b"), refused("1", "a", 108), ok("1", "b", 1)],
+    ...[invoke("1", "a"), ok("1", "a", 2)],
+  );
+  assertEquals(check(of).text, "");
+  const { breaches } = check(of, { oneAtATime: true, mayGoBack: false });
+  assertEquals(breaches, new Map<Breach, number>([["order", 1]]));
+});
+
 shows("a member sees what was said before it joined", {
   ...{ breach: "not theirs", events: 2 },
   of: history(

@@ -143,22 +143,26 @@ export class Conversation {
   }
 
   /** Each sender's messages stand in the order in which they were sent one after another. */
-  checkOrder(): void {
+  checkOrder({ oneAtATime }: { oneAtATime: boolean }): void {
     const bySender = Map.groupBy(this.#sent.values(), ({ message }) => message.invoke.client);
-    for (const sent of bySender.values()) this.#checkOrderOf(sent);
+    // What was written between the database's coming back and somebody's noticing it comes before what is sent again.
+    const sinceOf = oneAtATime && !this.#mayGoBack
+      ? ({ message }: Sent) => message.n
+      : ({ okN }: Sent) => okN ?? Infinity;
+    for (const sent of bySender.values()) this.#checkOrderOf(sent, sinceOf);
   }
 
   /**
-   * A message comes before whatever was first sent after the attempt of it that was acknowledged. Nothing is said of two
-   * of which the first was refused or cut off, and sent again after the second.
+   * A message comes before whatever was first sent after the attempt of it that counts. If that is the one that was
+   * acknowledged, nothing is said of two of which the first was refused or cut off, and sent again after the second.
    */
-  #checkOrderOf(sent: readonly Sent[]): void {
-    const answered = sent.filter(({ okN }) => okN !== undefined).sort((a, b) => a.okN! - b.okN!);
+  #checkOrderOf(sent: readonly Sent[], sinceOf: (sent: Sent) => number): void {
+    const answered = sent.filter(({ okN }) => okN !== undefined).sort((a, b) => sinceOf(a) - sinceOf(b));
     const later = sent.toSorted((a, b) => a.message.n - b.message.n);
     let next = 0;
     let before: { sent: Sent; seq: number } | undefined;
     for (const one of later) {
-      for (; next < answered.length && answered[next]!.okN! < one.message.n; next++) {
+      for (; next < answered.length && sinceOf(answered[next]!) < one.message.n; next++) {
         const seq = this.seqOf.get(answered[next]!.message.id);
         if (seq !== undefined && seq > (before?.seq ?? 0)) before = { sent: answered[next]!, seq };
       }

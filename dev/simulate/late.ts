@@ -5,8 +5,6 @@ import type { Fault, Planned, Schedule } from "./schedule.ts";
 const WITHOUT_BUS = 3000;
 /** And when the bus works, as far as anybody can tell, and loses some of what it carries (I10). */
 const WITHOUT_HINT = 30_000;
-/** A split that ends sooner than that need not be noticed. */
-const SHORT = 2500;
 /** For how long what else went wrong may be felt. */
 const AFTERMATH = 12_000;
 /** How long a client that has just logged in has enough to do. */
@@ -41,9 +39,8 @@ export function lateOnes(history: readonly Event[], { faults }: Schedule): strin
 
 const placeOf = ({ log, conv, seq }: Of<"ok" | "shown">) => `${log} ${conv} ${seq}`;
 
-/** Whether wake-ups are lost without a trace. */
-const losesUnnoticed = (fault: Fault) =>
-  fault.kind === "bus flaky" || (fault.kind === "bus split" && fault.for < SHORT);
+/** Whether wake-ups are lost without a trace: a split that ends soon, or that another one changes, is not noticed. */
+const losesUnnoticed = ({ kind }: Fault) => kind === "bus flaky" || kind === "bus split";
 
 /** How long what is acknowledged at `t` may take. */
 function limitAt(t: number, faults: readonly Planned[]): number {

@@ -94,7 +94,10 @@ class Simulation {
     return {
       schedule: this.#schedule,
       history: this.#history,
-      verdict: check(this.#history, { silence: SILENCE, crossing: CROSSING }),
+      verdict: check(this.#history, {
+        ...{ silence: SILENCE, crossing: CROSSING, oneAtATime: true },
+        mayGoBack: faults.some(({ fault }) => fault.kind === "failover"),
+      }),
       wrong: [...this.#wrong, ...lateOnes(this.#history, this.#schedule)],
       ended: this.#world.now,
     };
