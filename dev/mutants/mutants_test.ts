@@ -5,7 +5,7 @@ import { hunt } from "./hunt.ts";
 
 /** They are noticed within a few schedules; all others are for `deno task mutants`. */
 const QUICK = [
-  "ack before commit",
+  "group entry before its join",
   "idempotence for 30 s only",
   "push out of order",
   "receipts to non-members",
