@@ -1,63 +1,20 @@
 import { App } from "../../client/app.ts";
 import type { Dial, Wire, WireEvents } from "../../client/link.ts";
-import { Errno } from "../../server/errors.ts";
-import { pairConv } from "../../server/protocol/conversation.ts";
 import { Msg } from "../../server/protocol/msgid.ts";
-import type { Event } from "../proof/history.ts";
-import { isPassing } from "../proof/history.ts";
+import type { Event, Of } from "../proof/history.ts";
+import { type Frame, Witness } from "./witness.ts";
 import { Machine, type World } from "./world.ts";
-
-/** Frames as they are on the wire, as far as they are looked at here. */
-type Frame = Record<string, unknown> & {
-  msgid: number;
-  mid?: string;
-  conv?: string;
-  seq?: number;
-  msg?: string;
-};
-interface Progress {
-  readonly conv: string;
-  readonly seq: number;
-  readonly delivered: number;
-}
-
-/** What was pushed and is not shown yet. */
-interface Arrived {
-  readonly log: string;
-  readonly conv: string;
-  readonly seq: number;
-  readonly from: number;
-  readonly mid: string | undefined;
-}
 
 /** How long a person takes to answer a question, in ms. */
 const TYPING = 50;
 const RETRY = 1000;
 /** What a person answers to which question; "" is their id. */
 const ANSWERS = [["choice", "1"], ["id or name", ""], ["password", "secret"], ["already", "y"]] as const;
-/** What every text has in it, and nothing else on the screen. */
-const TEXT = /~\d+\.\d+\.\d+~/;
 const HISTORY_PAGE = 50;
-
-interface Held {
-  /** What the client did not have already when it logged in. Undefined for what it entered later. */
-  readonly from: number | undefined;
-  readonly seqs: Set<number>;
-}
-
-/** What one memory of the program holds: it forgets all when its user logs in by password again. */
-interface Memory {
-  readonly name: string;
-  log: string;
-  /** By conversation: how much the user had at login, and what came since. */
-  readonly held: Map<string, Held>;
-  /** Texts that were on the screen. */
-  readonly shown: Set<string>;
-}
 
 /**
  * A person at a terminal client: the real client on a simulated machine, its keyboard, screen and network in the hands of
- * the simulation. What goes over its network and what it shows is written to the history.
+ * the simulation.
  */
 export class Program {
   readonly user: number;
@@ -65,16 +22,11 @@ export class Program {
   machine: Machine;
   readonly #world: World;
   readonly #index: number;
-  readonly #isShared: boolean;
   readonly #dial: (machine: Machine, events: WireEvents) => Promise<Wire>;
-  readonly #note: (event: Event) => void;
+  readonly #witness: Witness;
   #app: App | undefined;
-  #memory: Memory | undefined;
-  #memories = 0;
   #wire: Wire | undefined;
   #isIn = false;
-  #session: string | undefined;
-  #sessions = 0;
   #mids = 0;
   #texts = 0;
   /** What the program asks, until it is answered. */
@@ -82,13 +34,6 @@ export class Program {
   #prompts = 0;
   /** Whether its user wants to be logged in. */
   #wanted = false;
-  /** Texts that were typed and of which nobody knows yet what became of them, with their mids. */
-  readonly #pending = new Map<string, string>();
-  /** Steps of becoming friends, by mid. */
-  readonly #steps = new Map<string, string>();
-  /** Mids that are under way on the present connection. */
-  readonly #underWay = new Set<string>();
-  readonly #arrived = new Map<string, Arrived>();
   #asked: ((frame: Frame) => void) | undefined;
 
   constructor(
@@ -106,9 +51,8 @@ export class Program {
     this.user = user;
     this.#world = world;
     this.#index = index;
-    this.#isShared = isShared;
     this.#dial = dial;
-    this.#note = note;
+    this.#witness = new Witness({ user, name: `${user}.${index}`, isShared, now: () => world.now, note });
     this.machine = this.#newMachine();
   }
 
@@ -119,13 +63,12 @@ export class Program {
 
   /** Whether everything that was typed has been acknowledged or refused. */
   get isDone(): boolean {
-    return this.#pending.size === 0;
+    return this.#witness.pending === 0;
   }
 
   /** Whether it has shown, or knows otherwise, all of these numbers of a conversation. */
   hasAll(conv: string, seqs: readonly number[]): boolean {
-    const held = this.#memory?.held.get(conv);
-    return seqs.every((seq) => held !== undefined && (seq < (held.from ?? 1) || held.seqs.has(seq)));
+    return this.#witness.hasAll(conv, seqs);
   }
 
   /** Its user begins to want to be logged in. */
@@ -161,7 +104,6 @@ export class Program {
   restart(): void {
     this.#lose("its program was ended");
     this.#app = undefined;
-    this.#memory = undefined;
     this.#wire?.close();
     this.#closed("cut");
     this.machine.crash();
@@ -171,26 +113,14 @@ export class Program {
 
   /** Notes what it holds at the end. */
   async end(member: (conv: string) => boolean): Promise<void> {
-    const memory = this.#memory;
-    if (!memory || !this.#isIn) return;
-    for (const [conv, held] of memory.held) {
-      if (!member(conv)) continue;
-      const { seqs } = held;
-      const observer = `${this.user}.${this.#index}.history`;
-      const read = await this.#history(conv, observer);
-      // Nobody has said anything since its user joined.
-      if (read.length === 0 && seqs.size === 0) continue;
-      const first = read.at(0)?.seq ?? 1;
-      const from = held.from ?? first;
-      // What another program of this user wrote is not pushed to them.
-      const own = read.filter((event) =>
-        event.from === this.user && event.seq >= from && !seqs.has(event.seq)
-      );
-      for (const event of own) this.#note({ ...event, client: memory.name });
-      const common = { type: "end", t: this.#world.now, user: this.user, log: memory.log, conv } as const;
-      const to = Math.max(from - 1, ...seqs, ...own.map(({ seq }) => seq));
-      this.#note({ ...common, client: memory.name, from, to });
-      this.#note({ ...common, client: observer, from: first, to: read.at(-1)?.seq ?? first - 1, all: true });
+    const holds = this.#witness.holds;
+    if (!holds || !this.#isIn) return;
+    const observer = `${this.user}.${this.#index}.history`;
+    for (const conv of holds.convs.filter(member)) {
+      this.#witness.end(conv, {
+        read: await this.#history(conv, { client: observer, log: holds.log }),
+        observer,
+      });
     }
   }
 
@@ -199,7 +129,7 @@ export class Program {
       print: (line, shown) => {
         if (app !== this.#app) return;
         this.machine.tell(`screen: ${line}`);
-        this.#printed(line);
+        this.#witness.shown(line);
         if (shown) this.machine.after(1, shown);
       },
       prompt: (text) => {
@@ -233,7 +163,7 @@ export class Program {
   #say(command: string): void {
     if (!this.#isIn) return;
     const text = `~${this.user}.${this.#index}.${++this.#texts}~`;
-    this.#pending.set(text, "");
+    this.#witness.typed(text);
     this.#type(command + text);
   }
 
@@ -243,7 +173,7 @@ export class Program {
 
   #prompted(text: string): void {
     this.#isIn = text === ">";
-    if (text.startsWith("choice") && this.#memory) this.#left();
+    if (text.startsWith("choice") && this.#witness.holds) this.#lose("logged out");
     this.#question = text;
     this.#prompts++;
     this.#answer();
@@ -263,40 +193,11 @@ export class Program {
   }
 
   /** Nobody is logged in any more: what the account knew is forgotten. */
-  #left(): void {
-    this.#lose("logged out");
-    this.#memory = undefined;
-  }
-
   #lose(why: string): void {
-    if (this.#pending.size > 0) this.machine.tell(`${why}: ${this.#pending.size} messages are given up`);
-    this.#pending.clear();
+    const { pending } = this.#witness;
+    if (pending > 0) this.machine.tell(`${why}: ${pending} messages are given up`);
+    this.#witness.forget();
     this.#isIn = false;
-  }
-
-  #printed(line: string): void {
-    const text = TEXT.exec(line)?.[0];
-    if (text === undefined || /^(sent|sending|not sent)/.test(line)) return;
-    const arrived = this.#arrived.get(text);
-    if (!arrived || !this.#memory) return;
-    this.#note({ type: "shown", ...this.#by(), ...arrived, text });
-    this.#hold(arrived.conv, arrived.seq);
-    this.#memory.shown.add(text);
-  }
-
-  #by() {
-    return {
-      t: this.#world.now,
-      client: this.#memory?.name ?? `${this.user}.${this.#index}`,
-      user: this.user,
-      ...(this.#session !== undefined && { session: this.#session }),
-    };
-  }
-
-  #hold(conv: string, seq: number): void {
-    const held = this.#memory!.held.get(conv) ?? { from: undefined, seqs: new Set() };
-    held.seqs.add(seq);
-    this.#memory!.held.set(conv, held);
   }
 
   #connect: Dial = async (events) => {
@@ -326,130 +227,23 @@ export class Program {
 
   #closed(how: "cut" | "silent"): void {
     this.#wire = undefined;
-    for (const mid of this.#underWay) this.#note({ type: "unknown", ...this.#by(), mid });
-    this.#underWay.clear();
-    this.#logged(how);
-  }
-
-  #logged(how: "cut" | "silent" | "logout"): void {
-    if (this.#session === undefined) return;
-    this.#note({ type: "left", ...this.#by(), how });
-    this.#session = undefined;
+    this.#witness.closed(how);
   }
 
   #sent(frame: Frame): void {
-    const { msgid, mid, conv, seq } = frame;
     this.machine.tell(`→ ${JSON.stringify(frame)}`);
-    if (msgid === Msg.LOGIN) {
-      if (frame.token === undefined) this.#memory = undefined;
-      this.#session = `${this.user}.${this.#index}.${++this.#sessions}`;
-      this.#note({ type: "logging in", ...this.#by() });
-    }
-    if (!this.#memory) return;
-    if (msgid === Msg.RECEIPT) {
-      const upTo = frame.kind as "delivered" | "read";
-      this.#note({ type: "receipt", ...this.#by(), log: this.#memory.log, conv: conv!, seq: seq!, upTo });
-    }
-    if (mid === undefined) return;
-    const to = frame.groupid === undefined
-      ? pairConv(this.user, (frame.toid ?? frame.friendid) as number)
-      : `g${frame.groupid}`;
-    // Those who see a friend request are not told its mid: what it is stands in for it.
-    if (frame.msg === undefined) return void this.#steps.set(mid, `${msgid} ${this.user}`);
-    this.#underWay.add(mid);
-    this.#pending.set(frame.msg, mid);
-    this.#note({ type: "invoke", ...this.#by(), log: this.#memory.log, conv: to, mid, text: frame.msg });
+    this.#witness.sent(frame);
   }
 
   #received(frame: Frame): void {
-    const { msgid, mid, conv, seq } = frame;
     this.machine.tell(`← ${JSON.stringify(frame)}`);
-    if (msgid === Msg.HISTORY_ACK && this.#asked) return this.#asked(frame);
-    if (msgid === Msg.LOGIN_ACK && frame.errno === Errno.OK) return this.#loggedIn(frame);
-    const isRefused = msgid === Msg.LOGIN_ACK || (msgid === Msg.ERROR && frame.ref === Msg.LOGIN);
-    if (isRefused || msgid === Msg.LOGOUT_ACK) return this.#logged("logout");
-    const memory = this.#memory;
-    if (!memory) return;
-    if (msgid === Msg.MESSAGE_ACK) {
-      const entry = { ...this.#by(), log: memory.log, conv: conv!, seq: seq! };
-      const step = this.#steps.get(mid!);
-      if (step === undefined) this.#note({ type: "ok", ...entry, mid: mid! });
-      else this.#note({ type: "read", ...entry, from: this.user, text: step });
-      this.#hold(conv!, seq!);
-      this.#settled(mid!);
-    } else if (msgid === Msg.ERROR && mid !== undefined && !this.#steps.has(mid)) {
-      const errno = frame.errno as number;
-      this.#note({ type: "refused", ...this.#by(), mid, errno });
-      if (!isPassing(errno)) this.#settled(mid);
-      else this.#underWay.delete(mid);
-    } else if (msgid === Msg.RECEIPT) {
-      const upTo = frame.kind as "delivered" | "read";
-      const of = frame.id as number;
-      this.#note({ type: "receipt seen", ...this.#by(), log: memory.log, conv: conv!, seq: seq!, upTo, of });
-    } else if (msgid === Msg.PRESENCE) {
-      const state = frame.state as "online" | "offline";
-      this.#note({ type: "presence", ...this.#by(), of: frame.id as number, state });
-    } else if (seq !== undefined && frame.msg !== undefined) {
-      this.#pushed(frame, memory);
-    }
-  }
-
-  #pushed(frame: Frame, memory: Memory): void {
-    const { msg, mid, conv, seq } = frame as Frame & { msg: string; conv: string; seq: number };
-    const from = (frame.id ?? frame.from) as number;
-    const arrived: Arrived = { log: memory.log, conv, seq, from, mid };
-    if (memory.shown.has(msg)) {
-      // Under another name of the log the same message has another number; its user has seen it.
-      if (memory.held.get(conv)?.seqs.has(seq)) return;
-      this.#note({ type: "read", ...this.#by(), ...arrived, text: msg });
-      this.#hold(conv, seq);
-    } else if (TEXT.test(msg)) {
-      this.#arrived.set(msg, arrived);
-    } else if (!memory.held.get(conv)?.seqs.has(seq)) {
-      // A friend request or its answer is shown without a text.
-      this.#note({
-        type: "read",
-        ...this.#by(),
-        ...arrived,
-        mid: undefined,
-        text: `${frame.msgid} ${from}`,
-      });
-      this.#hold(conv, seq);
-    }
-  }
-
-  #settled(mid: string): void {
-    this.#underWay.delete(mid);
-    for (const [text, its] of this.#pending) if (its === mid) this.#pending.delete(text);
-  }
-
-  #loggedIn(frame: Frame): void {
-    const conversations = frame.conversations as Progress[];
-    const log = frame.log as string;
-    this.#memory ??= {
-      name: `${this.user}.${this.#index}.${++this.#memories}`,
-      log,
-      held: new Map(),
-      shown: new Set(),
-    };
-    const memory = this.#memory;
-    if (memory.log !== log) memory.held.clear();
-    memory.log = log;
-    const delivered: Record<string, number> = {};
-    for (const { conv, delivered: to } of conversations) {
-      delivered[conv] = to;
-      const held = memory.held.get(conv);
-      // What another program of this user has got does not come once more.
-      const from = this.#isShared ? Math.max(to + 1, held?.from ?? 1) : held?.from ?? to + 1;
-      memory.held.set(conv, { from, seqs: held?.seqs ?? new Set() });
-    }
-    this.#note({ type: "login", ...this.#by(), log, delivered });
+    if (frame.msgid === Msg.HISTORY_ACK && this.#asked) this.#asked(frame);
+    else this.#witness.received(frame);
   }
 
   /** Reads a whole conversation, as another client of this user would. */
-  async #history(conv: string, client: string) {
-    const read: Extract<Event, { type: "read" }>[] = [];
-    const log = this.#memory!.log;
+  async #history(conv: string, { client, log }: { client: string; log: string }): Promise<Of<"read">[]> {
+    const read: Of<"read">[] = [];
     for (let before: number | undefined;;) {
       const answer = new Promise<Frame>((resolve) => this.#asked = resolve);
       const page = { msgid: Msg.HISTORY, conv, limit: HISTORY_PAGE, ...(before && { before }) };
@@ -465,7 +259,6 @@ export class Program {
       if (!more || messages.length === 0) break;
     }
     this.#asked = undefined;
-    for (const event of read) this.#note(event);
     return read;
   }
 }
