@@ -140,6 +140,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     onHeard: () => {
       delivery.resend();
       healer.heal();
+      presence.look();
     },
     onChange: (silent) =>
       silent.length > 0 && bus.carries
@@ -148,7 +149,14 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
         })
         : bus.carries && log.info("hears all nodes through Redis"),
   });
-  const presence = new Presence({ store, delivery, system, onDefect });
+  const presence = new Presence({
+    store,
+    delivery,
+    sessions,
+    isHearing: () => hearing.working,
+    system,
+    onDefect,
+  });
   const auth = new Auth({
     accounts: store.accounts,
     passwords,
@@ -232,6 +240,7 @@ export async function start(
     work: () => leases.stop(),
   });
   healer.start();
+  presence.start();
   stopping.add("end what looks for missing messages", {
     within: STEP_TIME.other,
     work: async () => {

@@ -3,6 +3,7 @@ import { groupChannel, NODES, userChannel } from "../bus/channels.ts";
 import type { Envelope, Envelopes, News } from "../bus/envelope.ts";
 import { Errno, Refusal } from "../errors.ts";
 import { parseConv } from "../protocol/conversation.ts";
+import { Msg } from "../protocol/msgid.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import type { LogStore, NewMessage } from "../stores/store.ts";
@@ -88,7 +89,7 @@ export class Delivery {
   /** Tells a user something that is not in the log, if they are online; it may be lost. */
   tell(user: number, reply: News): void {
     const session = this.#options.sessions.get(user);
-    if (session) session.inbox.tell(keyOf(reply), reply);
+    if (session) tellHere(session, reply);
     else this.#publish(userChannel(user), { type: "reply", reply });
   }
 
@@ -114,8 +115,11 @@ export class Delivery {
       case "message":
         this.#options.log.heard(envelope.message);
         return this.#sequencer.pass(new Push(envelope.message));
-      case "reply":
-        return this.#sessionOf(channel)?.inbox.tell(keyOf(envelope.reply), envelope.reply);
+      case "reply": {
+        const session = this.#sessionOf(channel);
+        if (session) tellHere(session, envelope.reply);
+        return;
+      }
       case "evict": {
         const session = this.#sessionOf(channel);
         if (session?.id === envelope.session) this.#options.onEvict(session);
@@ -205,6 +209,15 @@ export class Delivery {
     const { bus, envelopes } = this.#options;
     if (bus.carries) bus.publish(channel, envelopes.seal(channel, envelope));
   }
+}
+
+function tellHere(session: Session, reply: News): void {
+  if (reply.msgid === Msg.PRESENCE) {
+    const { id, name, state } = reply;
+    if (state === "online") session.takenForOnline.set(id, { name });
+    else session.takenForOnline.delete(id);
+  }
+  session.inbox.tell(keyOf(reply), reply);
 }
 
 /** Of replies with the same key the newest says it all. */

@@ -120,6 +120,7 @@ export class Login {
         onDefect: this.#onDefect,
       }),
       groups: new Set(),
+      takenForOnline: new Map(),
       ended: false,
     };
     return { session, subscribed: this.#sessions.add(session) };
@@ -169,6 +170,7 @@ export class Login {
       ...(token === undefined ? {} : { token }),
       ...(missed.length > 0 ? { missed } : {}),
     }, () => missed.forEach((message: LogMessage) => inbox.written(message)));
+    for (const { id, name } of friends) if (online.has(id)) session.takenForOnline.set(id, { name });
     inbox.start();
     this.#presence.came(user, friends.map(({ id }) => id).filter((id) => online.has(id)));
   }

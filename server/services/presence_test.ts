@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Reply } from "../protocol/messages.ts";
 import { type Store, StoreUnavailable } from "../stores/store.ts";
 import { Presence } from "./presence.ts";
+import type { Session } from "./sessions.ts";
 import { system } from "../system.ts";
 
 /** Everybody is a friend of user 1; who is online is settable. */
@@ -10,7 +11,8 @@ function setUp(options: { online: number[] }) {
   const asked: number[][] = [];
   const defects: unknown[] = [];
   const online = new Set(options.online);
-  const state = { failures: 0, whileAsked: () => {} };
+  const state = { failures: 0, whileAsked: () => {}, hearing: true, tick: () => {} };
+  const sessions: Session[] = [];
   const store = {
     accounts: { find: ({ id }: { id: number }) => Promise.resolve({ id, name: `user ${id}`, password: "" }) },
     social: { friends: (id: number) => Promise.resolve(id === 1 ? [] : [{ id: 1, name: "user 1" }]) },
@@ -32,10 +34,12 @@ function setUp(options: { online: number[] }) {
   const presence = new Presence({
     store,
     delivery,
-    system: { ...system, now: () => 0 },
+    sessions: { all: () => sessions },
+    isHearing: () => state.hearing,
+    system: { ...system, now: () => 0, every: (_, run) => (state.tick = run, () => {}) },
     onDefect: (error) => defects.push(error),
   });
-  return { presence, told, asked, defects, online, state };
+  return { presence, told, asked, defects, online, state, sessions };
 }
 
 Deno.test("presence: that somebody went is told to friends who are online, once", async () => {
@@ -107,5 +111,27 @@ Deno.test("presence: what cannot be told because the store is away is told when 
   const deadline = Date.now() + 5000;
   while (told.length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
   assertEquals([told, defects], [["1: bob offline"], []]);
+  await presence.close();
+});
+
+Deno.test("presence: who went unheard is found by asking the store, within seconds while nothing can be heard", async () => {
+  const { presence, told, online, state, sessions } = setUp({ online: [1, 3] });
+  const takenForOnline = new Map([[2, { name: "bob" }], [3, { name: "eve" }]]);
+  sessions.push({ user: { id: 1, name: "ann" }, takenForOnline, ended: false } as unknown as Session);
+  presence.start();
+  const turn = () => new Promise((resolve) => setTimeout(resolve));
+  state.tick();
+  await turn();
+  assertEquals(told, [], "what can be heard is seldom asked for");
+  state.hearing = false;
+  state.tick();
+  await turn();
+  assertEquals(told, ["1: bob offline"]);
+  // Came again while the store was asked: that is the newer news.
+  online.delete(3);
+  state.whileAsked = () => takenForOnline.set(3, { name: "eve" });
+  state.tick();
+  await turn();
+  assertEquals(told, ["1: bob offline", "1: bob offline"]);
   await presence.close();
 });

@@ -13,6 +13,8 @@ export interface Session {
   readonly inbox: Inbox;
   /** The groups that the user is in. */
   readonly groups: Set<number>;
+  /** Whom its client takes for online, by id; another object each time that it is told so. */
+  readonly takenForOnline: Map<number, { readonly name: string }>;
   /** True once the session has ended: logged out, taken over, or its connection closed. */
   ended: boolean;
 }
