@@ -1,3 +1,4 @@
+import { pause } from "./fault.ts";
 import { Wire } from "../e2e/wire.ts";
 import { type ClientParts, ModelClient, type Target } from "./client.ts";
 import type { Random } from "./random.ts";
@@ -77,6 +78,8 @@ export class Crowd implements AsyncDisposable {
         return [account.id, random.shuffled(others).slice(0, FRIENDS)];
       }));
       await befriend(accounts, friends);
+      // Receipts gather for a moment, and are told to whoever is logged in then.
+      await pause(RECEIPTS_GATHER);
       const users = accounts.map(({ id, token }): User => ({
         client: new ModelClient({ ...parts, id, token, random: random.fork() }),
         friends: friends.get(id)!.map((other) => ({ conv: pairOf(id, other.id), toid: other.id })),
@@ -144,6 +147,9 @@ export class Crowd implements AsyncDisposable {
       : this.#random.pick(friends);
   }
 }
+
+/** For how long receipts gather before they are told, and some time for the way, in ms. */
+const RECEIPTS_GATHER = 500;
 
 /** Whom somebody writes to becomes their friend: friends are told who is online. */
 async function befriend(

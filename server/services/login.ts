@@ -106,6 +106,9 @@ export class Login {
   }
 
   #open(id: string, { identity, peer }: { identity: Identity; peer: Peer }) {
+    // One that has lost its lease without that having been noticed, as in a store that came back older.
+    const before = this.#sessions.get(identity.id);
+    if (before) this.end(before, "unsure").catch(this.#onDefect);
     const session: Session = {
       id,
       user: { id: identity.id, name: identity.name },

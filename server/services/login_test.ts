@@ -120,6 +120,16 @@ for (
   });
 }
 
+Deno.test("login: a session that has lost its lease is told so when another one of its user begins", async () => {
+  const { steps, logIn, sessions, login } = setUp();
+  const first = await logIn();
+  const second = await logIn();
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([first.ended, second.ended, sessions.get(1) === second], [true, false, true]);
+  assertEquals(steps.filter((step) => step === "goodbye").length, 1);
+  await login.logOut(second);
+});
+
 Deno.test("login: without a lease nothing is opened", async () => {
   const { steps, before, logIn, sessions } = setUp();
   before.set("lease", failing);

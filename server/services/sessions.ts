@@ -57,9 +57,6 @@ export class Sessions {
 
   /** Takes a session in, at once. Resolves when its user's wake-ups come in. */
   add(session: Session): Promise<void> {
-    // One that has lost its lease without anybody noticing.
-    const before = this.#byUser.get(session.user.id);
-    if (before) this.remove(before);
     this.#byUser.set(session.user.id, session);
     return this.#bus.subscribe([userChannel(session.user.id)]);
   }
