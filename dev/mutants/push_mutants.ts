@@ -37,6 +37,7 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
     onHeard: () => {
       delivery.resend();
       healer.heal();
+      presence.look();
     },`,
       replace: "    onSilent: () => {},\n    onHeard: () => {},",
     }],
