@@ -56,6 +56,8 @@ export class SimulatedStore {
   #copy: number;
   #history = 0;
   #log: string;
+  /** The names that the log had before. */
+  readonly #former = new Set<string>();
   #closed = false;
   #underWay = 0;
   #idle: (() => void)[] = [];
@@ -136,6 +138,7 @@ export class SimulatedStore {
         },
         adopt: (log) => {
           if (log === this.#log) return;
+          this.#former.add(this.#log);
           this.#log = log;
           this.#forget();
         },
@@ -243,7 +246,10 @@ export class SimulatedStore {
       return tables.cluster.log !== this.#log || ![...this.#known.values()].every(isThere);
     });
     if (isOlder) {
-      this.#log = await this.store.cluster.renameLog(this.#log);
+      const found = (await this.store.cluster.read()).log;
+      const mayStay = found !== this.#log && !this.#former.has(found);
+      this.#former.add(this.#log);
+      this.#log = mayStay ? found : await this.store.cluster.renameLog(found);
       this.#forget();
       this.#onOlder();
     }

@@ -286,3 +286,25 @@ test("a conversation whose entries another program has locked holds the others u
   assertEquals(seqOf(await store.log.append(entry(1, 2, { mid: "b" }))), 2);
   assertEquals(await holes(db), "");
 });
+
+test("I12: a second failover that gives the log its old name back is noticed, too", async () => {
+  await using db = await startMariaDb({ flushLogAtCommit: 0 });
+  let noticed = 0;
+  await using opened = await stores(db, { count: 1, users: 2, onOlder: () => noticed++ });
+  const store = opened.all[0]!;
+  await store.leases.enter({ id: "one", beat: 1 });
+  const first = (await store.cluster.read()).log;
+  const fail = async (how: string) => {
+    const before = noticed;
+    await db.sql(how, { database: "chat" });
+    await db.restart();
+    while (noticed === before) await store.leases.beat("one").catch(() => "not yet");
+    return (await store.cluster.read()).log;
+  };
+  assertEquals(seqOf(await store.log.append(entry(1, 2, { mid: "lost" }))), 1);
+  const second = await fail("DELETE FROM message");
+  assert(second !== first);
+  // A copy from before the log was named anew.
+  const third = await fail(`UPDATE cluster SET log = '${first}'`);
+  assert(![first, second].includes(third), `${third} is not ${first} again`);
+});

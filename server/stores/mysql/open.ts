@@ -53,6 +53,8 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   };
   const cluster = new MysqlCluster(db);
   let log: string;
+  /** The names that the log had before, as far as this store knows. */
+  const former = new Set<string>();
   let maxPacket: number;
   try {
     await reach(db, { ...address, wait: options.wait });
@@ -71,7 +73,11 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     now,
     isRenamed: async (session) => (await readCluster(session)).log !== log,
     onOlder: async () => {
-      log = await cluster.renameLog(log);
+      const found = (await cluster.read()).log;
+      // Somebody else has renamed it, unless even that name is from before.
+      const mayStay = found !== log && !former.has(found);
+      former.add(log);
+      log = mayStay ? found : await cluster.renameLog(found);
       options.onOlder?.();
     },
   });
@@ -86,6 +92,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
       renameLog: (old) => cluster.renameLog(old),
       adopt(name) {
         if (name === log) return;
+        former.add(log);
         log = name;
         append.forget();
       },
