@@ -61,6 +61,11 @@ export class Program {
     return this.#isIn;
   }
 
+  /** Whether its connection is logged in just now. */
+  get isConnected(): boolean {
+    return this.#isIn && this.#witness.isLoggedIn;
+  }
+
   /** Whether everything that was typed has been acknowledged or refused. */
   get isDone(): boolean {
     return this.#witness.pending === 0;

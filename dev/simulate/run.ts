@@ -268,7 +268,7 @@ class Simulation {
     if (this.#nodes.some((node) => !node.isUp)) return "not all nodes are up";
     for (const program of programs) {
       const { name } = program.machine;
-      if (!program.isIn) return `${name} is not logged in`;
+      if (!program.isConnected) return `${name} is not logged in`;
       if (!program.isDone) return `${name} has unsent messages`;
       for (const [conv, log] of this.#database.tables.logs()) {
         const membership = this.#membership(conv, program.user);

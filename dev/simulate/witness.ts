@@ -58,6 +58,7 @@ export class Witness {
   #memory: Memory | undefined;
   #memories = 0;
   #session: string | undefined;
+  #isLoggedIn = false;
   #sessions = 0;
   /** Texts that were typed and of which nobody knows yet what became of them, with their mids. */
   readonly #pending = new Map<string, string>();
@@ -84,6 +85,11 @@ export class Witness {
     this.#isShared = isShared;
     this.#now = now;
     this.#note = note;
+  }
+
+  /** Whether the present connection is logged in. */
+  get isLoggedIn(): boolean {
+    return this.#isLoggedIn;
   }
 
   /** How many of the texts that were typed are neither acknowledged nor refused. */
@@ -223,6 +229,7 @@ export class Witness {
     if (this.#session === undefined) return;
     this.#note({ type: "left", ...this.#by(), how });
     this.#session = undefined;
+    this.#isLoggedIn = false;
   }
 
   #pushed(frame: Frame, memory: Memory): void {
@@ -275,5 +282,6 @@ export class Witness {
       memory.held.set(conv, { from, seqs: held?.seqs ?? new Set() });
     }
     this.#note({ type: "login", ...this.#by(), log, delivered });
+    this.#isLoggedIn = true;
   }
 }
