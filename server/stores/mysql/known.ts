@@ -62,7 +62,9 @@ export class KnownNumbers {
       return;
     }
     known.seq = seq;
-    known.entry = entry ?? known.entry;
+    // What this node has written itself stays the entry to look for: after a failover, what another one announces may
+    // follow on an entry that has taken its number.
+    known.entry ??= entry;
   }
 
   /** The number was not the newest. That it is committed stays true. */

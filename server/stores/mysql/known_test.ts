@@ -27,6 +27,14 @@ Deno.test("known numbers: a doubtful number is still known to be committed", () 
   assertEquals(known.committed("g1"), undefined);
 });
 
+Deno.test("known numbers: what is heard does not take the place of the entry that this node has written", () => {
+  const known = new KnownNumbers();
+  const own = { seq: 4, sender: 2, key: "own" };
+  known.note("u1-2", 4, own);
+  known.hear("u1-2", 5, { seq: 5, sender: 1, key: "heard" });
+  assertEquals([known.newest("u1-2"), known.entry("u1-2")], [5, own]);
+});
+
 Deno.test("known numbers: those touched last are the last, and the oldest go first", () => {
   const known = new KnownNumbers({ most: 3 });
   for (const conv of ["a", "b", "c", "a", "d"]) known.note(conv, 1);
