@@ -153,6 +153,17 @@ shows("one number, two messages", {
     .map((event) => ({ ...event, conv: "g1" }) as Event),
 });
 
+holds(
+  "a log that is shown again from an earlier number just before somebody notices that it is another one",
+  {
+    of: history(
+      ...[invoke("1", "a"), ok("1", "a", 1), shown("2", "a", 1), invoke("1", "b"), ok("1", "b", 2)],
+      ...[shown("2", "b", 2), invoke("3", "c"), ok("3", "c", 1), shown("2", "c", 1, { from: 3 })],
+      ...[login("2", "2b", { log: "B" })],
+    ).map((event) => "conv" in event ? { ...event, conv: "g1" } : event),
+  },
+);
+
 holds("one number, two messages, in two logs", {
   of: history(
     ...[...sent, invoke("1", "b", { log: "B" }), ok("1", "b", 1, { log: "B" })],

@@ -210,7 +210,7 @@ export class Conversation {
       this.#add("shown twice", { why, seq, mid, t, excerpt: [before, event] });
     } else if (holding.shown && seq < holding.shown.seq) {
       const why = `user ${user} was made to show number ${seq} of ${this.name} after ${holding.shown.seq}`;
-      this.#add("shown late", { why, seq, mid, t, excerpt: [holding.shown, event] });
+      this.#doubt("shown late", { why, seq, mid, t, excerpt: [holding.shown, event] });
     }
     if (seq > (holding.shown?.seq ?? 0)) holding.shown = event;
   }
