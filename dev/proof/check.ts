@@ -7,7 +7,7 @@
  *     deno run --allow-read dev/proof/check.ts FILE…
  */
 import { Conversation, type Message } from "./conversation.ts";
-import { checkEnds } from "./ends.ts";
+import { checkEnds, type Known } from "./ends.ts";
 import { type Breach, Findings, type Violation } from "./findings.ts";
 import { type Event, HistoryError, isPassing, type Of, readHistory, type Sighting } from "./history.ts";
 import { Sessions } from "./sessions.ts";
@@ -92,8 +92,8 @@ export class Checker {
   readonly #clients = new Set<string>();
   /** By log, in the order of their appearance, when somebody first knew of it. */
   readonly #logsSince = new Map<string, number>();
-  /** The log that each client knew last. */
-  readonly #logOf = new Map<string, string>();
+  /** The log that each client knew last, and for how long. */
+  readonly #logOf = new Map<string, Known>();
   /** What was seen of which nobody knows who sent it, and what is other than it was sent: each is told once. */
   readonly #told = new Set<string>();
   readonly #seen = { sightings: 0, receipts: 0, presence: 0 };
@@ -116,7 +116,11 @@ export class Checker {
     if (event.type === "note") return;
     this.#clients.add(event.client);
     if ("log" in event) {
-      this.#logOf.set(event.client, event.log);
+      const known = this.#logOf.get(event.client);
+      const since = known?.log === event.log ? known.since : event.t;
+      // Who says what it ends with stays until the end.
+      const until = event.type === "end" ? Infinity : event.t;
+      this.#logOf.set(event.client, { log: event.log, since, until });
       if (!this.#logsSince.has(event.log)) this.#logsSince.set(event.log, event.t);
     }
     switch (event.type) {

@@ -183,6 +183,22 @@ holds("what was acknowledged in a log that is gone, by a client that never came 
   expect: { acknowledged: 1, unproven: 0, gone: 1 },
 });
 
+holds(
+  "what was acknowledged in a log that is gone, by a client that ended as soon as it came to the next one",
+  {
+    of: history(...sent, login("1", "1b", { log: "B" }), left("1", "1b"), end("2", 0, { log: "B" })),
+    expect: { acknowledged: 1, unproven: 0, gone: 1 },
+  },
+);
+
+shows("what was acknowledged in a log that is gone, by a client that had the time to send it again", {
+  ...{ breach: "lost", events: 3 },
+  of: history(
+    ...[...sent, login("1", "1b", { log: "B" }), login("1", "1c", { log: "B", t: 9000 })],
+    end("2", 0, { log: "B", t: 9000 }),
+  ),
+});
+
 shows("a client has seen what is not there at the end", {
   ...{ breach: "disappeared", events: 2 },
   of: history(invoke("1", "a"), shown("2", "a", 1), end("1", 0)),

@@ -5,6 +5,16 @@ import type { Of, Sighting } from "./history.ts";
 /** Numbers that one client misses in one conversation and that are told one by one. */
 const MAX_GAPS = 1000;
 
+/** So long a client has to be there to have sent again all that an older database had lost, in ms. */
+const RESENT = 5000;
+
+/** The log that a client knew last, and from when to when, in ms. */
+export interface Known {
+  readonly log: string;
+  readonly since: number;
+  readonly until: number;
+}
+
 /** How a conversation of the last log ends. */
 interface Last {
   readonly conversation: Conversation;
@@ -17,16 +27,16 @@ interface Last {
 /**
  * What clients end with: the same numbers without a gap, and among them what was acknowledged to anybody.
  * @param conversations By log and name.
- * @param options.logOf The log that a client knew last.
+ * @param options.logOf Which log a client knew last.
  * @returns The log with which they end; of how many acknowledged messages nobody who holds the whole conversation says
  * whether they are there; and how many went with a log that is not there any more, since their clients did not come back
- * to the next one, or were refused there: who was a member may have gone with the log, too.
+ * to the next one, ended too soon after they did, or were refused there: who was a member may have gone with the log, too.
  */
 export function checkEnds(
   conversations: ReadonlyMap<string, ReadonlyMap<string, Conversation>>,
   { messages, logOf, findings }: {
     messages: Iterable<Message>;
-    logOf: (client: string) => string | undefined;
+    logOf: (client: string) => Known | undefined;
     findings: Findings;
   },
 ): { log: string; unproven: number; gone: number } {
@@ -141,12 +151,13 @@ function checkBegin(
   }
 }
 
-/** Whether what was acknowledged in an earlier log could be sent again: its client is there, and was not refused. */
+/** Whether what was acknowledged in an earlier log could be sent again: its client was there, and was not refused. */
 function mayBeBack(
   { invoke, refusal }: Message,
-  { log, logOf }: { log: string; logOf: (client: string) => string | undefined },
+  { log, logOf }: { log: string; logOf: (client: string) => Known | undefined },
 ): boolean {
-  return logOf(invoke.client) === log && refusal === undefined;
+  const known = logOf(invoke.client);
+  return known?.log === log && known.until - known.since >= RESENT && refusal === undefined;
 }
 
 function isThere({ id }: Message, { conversation, to }: Last): boolean {
