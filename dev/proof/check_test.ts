@@ -173,6 +173,21 @@ holds("one number, two messages, in two logs", {
   expect: { logs: 2, acknowledged: 2, unproven: 0 },
 });
 
+holds("what was lost, sent again after what was written before anybody noticed the loss", {
+  of: history(
+    ...[invoke("1", "a"), ok("1", "a", 1), invoke("2", "b"), ok("2", "b", 1)],
+    ...[
+      read("3", "b", 1, { from: 2 }),
+      invoke("1", "c"),
+      ok("1", "c", 2),
+      invoke("1", "a"),
+      ok("1", "a", 3),
+      read("3", "a", 3),
+      login("1", "1b", { log: "B" }),
+    ],
+  ).map((event) => "conv" in event ? { ...event, conv: "g1" } : event),
+});
+
 shows("what was acknowledged in one log is lost in the next", {
   ...{ breach: "lost", events: 3 },
   of: history(...sent, end("1", 0, { log: "B" }), end("2", 0, { log: "B" })),

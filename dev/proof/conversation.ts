@@ -173,7 +173,7 @@ export class Conversation {
       const why = `user ${user} sent ${earlier.message.invoke.mid} before ${mid}, ` +
         `but their numbers in ${this.name} are ${before.seq} and ${seq}`;
       const excerpt = [earlier.first, earlier.ok, one.first, this.places.get(seq)?.first];
-      this.#add("order", { why, seq, mid, t: one.first.t, excerpt });
+      this.#doubt("order", { why, seq, mid, t: one.first.t, excerpt });
     }
   }
 
