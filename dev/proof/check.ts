@@ -106,7 +106,7 @@ export class Checker {
   ) {
     this.#mayGoBack = mayGoBack;
     this.#oneAtATime = oneAtATime;
-    this.#findings = new Findings(onViolation);
+    this.#findings = new Findings({ onViolation, mayGoBack });
     this.#sessions = new Sessions(this.#findings, { silence, crossing });
   }
 
@@ -159,8 +159,8 @@ export class Checker {
     this.#sessions.finish(this.#t);
     for (const conversation of this.#conversations()) {
       conversation.checkOrder({ oneAtATime: this.#oneAtATime });
-      conversation.checkDoubts(this.#voidSince(conversation.log));
     }
+    this.#findings.settle((log) => this.#voidSince(log));
     this.#checkRefused();
     const { log, unproven, gone } = checkEnds(this.#logs, {
       messages: this.#messages.values(),
@@ -227,9 +227,18 @@ export class Checker {
       const why = `${message.id} is not what was sent, or not where`;
       this.#once("altered", { event, excerpt: [message.invoke, event], why });
     }
-    if (!message.allowed) {
+    if (!message.allowed && this.#isNews("served on", event)) {
+      const { conv, seq, mid, t } = event;
       const why = `${message.id} was sent only by a session that had been replaced, and is there`;
-      this.#once("served on", { event, excerpt: [message.invoke, event], why });
+      const { log, t: at } = message.last;
+      // A lease that went with the newest entries lets two sessions live until that is noticed.
+      this.#findings.doubt(
+        { breach: "served on", conv, seq, mid, t, why, excerpt: [message.invoke, event] },
+        {
+          log,
+          at,
+        },
+      );
     }
     this.#sessions.served(event, message);
   }
@@ -276,11 +285,16 @@ export class Checker {
     breach: Breach,
     { event, ...found }: { event: Sighting; why: string; excerpt: readonly Event[] },
   ): void {
-    const { log, conv, seq, mid, t } = event;
-    const key = `${breach} ${log} ${conv} ${seq} ${mid}`;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
+    if (!this.#isNews(breach, event)) return;
+    const { conv, seq, mid, t } = event;
     this.#findings.add({ breach, conv, seq, mid, t, ...found });
+  }
+
+  #isNews(breach: Breach, { log, conv, seq, mid }: Sighting): boolean {
+    const key = `${breach} ${log} ${conv} ${seq} ${mid}`;
+    if (this.#told.has(key)) return false;
+    this.#told.add(key);
+    return true;
   }
 
   #conversation({ log, conv }: { log: string; conv: string }): Conversation {

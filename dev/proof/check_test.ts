@@ -370,6 +370,13 @@ holds("receipts of what was shown, and of what the server says was delivered bef
   expect: { receipts: 6 },
 });
 
+holds("a session that was replaced just before somebody noticed that its lease had gone with the log", {
+  of: history(
+    ...[login("1", "x"), login("1 new", "y"), invoke("1", "a", { session: "x" })],
+    ...[ok("1", "a", 1, { session: "x" }), login("2", "2b", { log: "B" }), read("2", "a", 1, { log: "B" })],
+  ),
+});
+
 shows("a replaced session is acknowledged what it sends", {
   ...{ breach: "served on", events: 3 },
   of: history(

@@ -62,7 +62,6 @@ export class Conversation {
   readonly #receipts = new Map<string, Of<"receipt">>();
   readonly #mayGoBack: boolean;
   readonly #findings: Findings;
-  readonly #doubts: Found[] = [];
   readonly #pair: readonly number[] | undefined;
   /** Contradictions that have been told: each is told once, not once for each reader. */
   readonly #told = new Set<string>();
@@ -128,18 +127,6 @@ export class Conversation {
     if (seq <= most) return;
     const why = `user ${user} is told that ${of} has number ${seq} of ${this.name}, who confirmed ${most}`;
     this.#add("receipt", { why, seq, t, excerpt: [furthest, event] });
-  }
-
-  /**
-   * Contradictions of a log. A database that comes back older is noticed after a moment, and until then entries may get
-   * numbers that others had: what happens in the last moments of a log is void.
-   * @param voidSince Since when what was said in this log is void, in ms.
-   */
-  checkDoubts(voidSince: number): void {
-    for (const doubt of this.#doubts) {
-      const seen = Math.max(...doubt.excerpt.map((event) => event?.t ?? 0));
-      if (seen < voidSince) this.#findings.add(doubt);
-    }
   }
 
   /** Each sender's messages stand in the order in which they were sent one after another. */
@@ -234,10 +221,8 @@ export class Conversation {
     return true;
   }
 
-  /** A contradiction: nobody knows yet whether it was soon found out that this log is another one by now. */
   #doubt(breach: Breach, found: Omit<Found, "breach" | "conv">): void {
-    if (this.#mayGoBack) this.#doubts.push({ breach, conv: this.name, ...found });
-    else this.#add(breach, found);
+    this.#findings.doubt({ breach, conv: this.name, ...found }, { log: this.log });
   }
 
   #add(breach: Breach, found: Omit<Found, "breach" | "conv">): void {

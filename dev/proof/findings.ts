@@ -48,9 +48,18 @@ export class Findings {
   readonly counts = new Map<Breach, number>();
   readonly shortest = new Map<Breach, Violation>();
   readonly #onViolation: (violation: Violation) => void;
+  readonly #mayGoBack: boolean;
+  readonly #doubts: { readonly found: Found; readonly log: string; readonly at: number }[] = [];
 
-  constructor(onViolation: (violation: Violation) => void = () => {}) {
+  /** @param options `mayGoBack`: whether a log may turn out to be another one. */
+  constructor(
+    { onViolation = () => {}, mayGoBack = true }: {
+      onViolation?: ((violation: Violation) => void) | undefined;
+      mayGoBack?: boolean;
+    } = {},
+  ) {
     this.#onViolation = onViolation;
+    this.#mayGoBack = mayGoBack;
   }
 
   add(found: Found): void {
@@ -63,6 +72,22 @@ export class Findings {
     if (!shortest || excerpt.length < shortest.excerpt.length) this.shortest.set(breach, violation);
     if (this.kept.length < MAX_KEPT) this.kept.push(violation);
     this.#onViolation(violation);
+  }
+
+  /**
+   * What contradicts what was so before in this log. Nobody knows yet whether it was soon found out that the log is
+   * another one by now: a database that comes back older is noticed after a moment, and what happens until then is void.
+   * @param where In which log, and when it happened, in ms: usually when it was seen.
+   */
+  doubt(found: Found, where: { log: string; at?: number }): void {
+    const seen = () => Math.max(...found.excerpt.map((event) => event?.t ?? 0));
+    if (this.#mayGoBack) this.#doubts.push({ found, log: where.log, at: where.at ?? seen() });
+    else this.add(found);
+  }
+
+  /** @param voidSince Since when what was said in a log is void, in ms. */
+  settle(voidSince: (log: string) => number): void {
+    for (const { found, log, at } of this.#doubts.splice(0)) if (at < voidSince(log)) this.add(found);
   }
 
   /** For each breach how often, what it means, and the shortest excerpt; empty if there is no violation. */

@@ -117,7 +117,7 @@ export class Sessions {
   served(event: Sighting, message: Message): void {
     const replaced = this.#replaced.get(sessionOf(event));
     if (!replaced || event.type === "read") return;
-    const { t, user, conv, seq, mid } = event;
+    const { t, user, log, conv, seq, mid } = event;
     const late = t - replaced.by.t;
     const isOwn = event.type === "ok" && sessionOf(message.last) === sessionOf(event);
     // Of two attempts of one session nobody knows which one is answered.
@@ -126,11 +126,11 @@ export class Sessions {
     const crossing = event.type === "shown" ? Infinity : this.#crossing;
     if (since < replaced.n && late <= crossing) return;
     const what = event.type === "ok" ? "acknowledged" : "pushed";
-    this.#findings.add({
+    this.#findings.doubt({
       ...{ breach: "served on", conv, seq, mid, t },
       why: `user ${user} is ${what} ${mid} ${Math.round(late)} ms after the login of another session`,
       excerpt: [replaced.by, isOwn ? message.last : message.invoke, event],
-    });
+    }, { log });
   }
 
   #user(id: number): User {
