@@ -124,6 +124,12 @@ const SETTINGS = {
     value: "N",
     help: "failed password logins of one account in 10 minutes before it has to wait",
   },
+  "edit-hours": {
+    schema: whole(0, 1_000_000),
+    default: "24",
+    value: "HOURS",
+    help: "how long the author of a message may edit it",
+  },
   "v1-ack-limit": {
     schema: whole(0, 16 * 1024 * 1024),
     default: "1048576",

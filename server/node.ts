@@ -11,6 +11,7 @@ import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
 import { Cursors } from "./services/cursors.ts";
 import { Delivery } from "./services/delivery.ts";
+import { Events } from "./services/events.ts";
 import { Friends } from "./services/friends.ts";
 import { Gate } from "./services/gate.ts";
 import { Groups } from "./services/groups.ts";
@@ -176,10 +177,18 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     onDefect,
   });
   const receipts = new Receipts(delivery, { after });
+  const maxBody = config["max-frame"] - FRAME_OVERHEAD;
   const router = new Router({
     auth,
     login,
-    chat: new Chat({ delivery, store, sessions, maxBody: config["max-frame"] - FRAME_OVERHEAD }),
+    chat: new Chat({ delivery, store, sessions, maxBody }),
+    events: new Events({
+      delivery,
+      social: store.social,
+      now,
+      maxBody,
+      editHours: config["edit-hours"],
+    }),
     friends: new Friends({ delivery, presence }),
     groups: new Groups(store, sessions),
     history: new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] }),

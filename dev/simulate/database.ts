@@ -1,7 +1,8 @@
-import { groupConv } from "../../server/protocol/conversation.ts";
-import type { Between } from "../../server/protocol/kinds.ts";
+import { groupConv, parseConv } from "../../server/protocol/conversation.ts";
+import type { Effect } from "../../server/protocol/kinds.ts";
 import type { LogMessage, Role } from "../../server/protocol/messages.ts";
-import { type Facts, plan } from "../../server/stores/plan.ts";
+import type { Between, Standing } from "../../server/protocol/standing.ts";
+import { type Facts, plan, type Row, runs } from "../../server/stores/plan.ts";
 import {
   type Account,
   type Appended,
@@ -45,6 +46,8 @@ export class Tables {
   readonly #friends = new Map<number, number[]>();
   /** `asker asked` */
   readonly #requests = new Set<string>();
+  /** `emoji user` by `conv seq` */
+  readonly #reactions = new Map<string, Set<string>>();
   readonly #groups: Group[] = [];
   readonly #logs = new Map<string, LogMessage[]>();
   readonly #members = new Map<string, Map<number, Member>>();
@@ -134,29 +137,69 @@ export class Tables {
   }
 
   append(entries: readonly NewMessage[], at: number): readonly Appended[] {
-    const facts: Facts = {
-      newest: (conv) => this.newest(conv),
-      stored: ({ sender, mid }) => mid === null ? undefined : this.#byMid.get(`${sender} ${mid}`),
-      isUser: (id) => this.#accounts[id - 1] !== undefined,
-      between: ({ sender, to }) => this.#between(sender, to!),
-    };
-    const { outcomes, rows } = plan(entries, { facts, at });
-    for (const { entry, message, begins, effects } of rows) {
-      if (begins) {
-        this.#logs.set(entry.conv, []);
-        for (const user of [entry.sender, entry.to!]) this.#enter(entry.conv, user);
-      }
-      this.#logs.get(entry.conv)!.push(message);
-      if (message.mid !== null) this.#byMid.set(`${message.sender} ${message.mid}`, message);
-      for (const effect of effects) {
-        if (effect === "ask") this.#requests.add(`${entry.sender} ${entry.to}`);
-        if (effect === "answer" || effect === "befriend") {
-          this.#requests.delete(`${entry.to} ${entry.sender}`);
-        }
-        if (effect === "befriend") this.#befriend(entry.sender, entry.to!);
-      }
+    return runs(entries).flatMap((run) => {
+      const { outcomes, rows } = plan(run, { facts: this.#facts, at });
+      for (const row of rows) this.#write(row);
+      return outcomes;
+    });
+  }
+
+  #write(row: Row<NewMessage>): void {
+    const { entry, message, begins, effects } = row;
+    if (begins) {
+      this.#logs.set(entry.conv, []);
+      for (const user of [entry.sender, entry.to!]) this.#enter(entry.conv, user);
     }
-    return outcomes;
+    this.#logs.get(entry.conv)!.push(message);
+    if (message.mid !== null) this.#byMid.set(`${message.sender} ${message.mid}`, message);
+    for (const effect of effects) this.#effects[effect](row);
+  }
+
+  readonly #facts: Facts = {
+    newest: (conv) => this.newest(conv),
+    stored: ({ sender, mid }) => mid === null ? undefined : this.#byMid.get(`${sender} ${mid}`),
+    isUser: (id) => this.#accounts[id - 1] !== undefined,
+    standing: (entry) => this.#standing(entry),
+  };
+
+  readonly #effects: Readonly<Record<Effect, (row: Row<NewMessage>) => void>> = {
+    ask: ({ entry: { sender, to } }) => this.#requests.add(`${sender} ${to}`),
+    answer: ({ entry: { sender, to } }) => this.#requests.delete(`${to} ${sender}`),
+    befriend: ({ entry: { sender, to } }) => this.#befriend(sender, to!),
+    rewrite: ({ message: { conv, ref, body, at } }) => this.#change(conv, ref!, { body, edited: at }),
+    erase: ({ message: { conv, ref } }) => {
+      const edits = this.#logs.get(conv)!.filter((entry) => entry.kind === "edit" && entry.ref === ref);
+      for (const seq of [ref!, ...edits.map(({ seq }) => seq)]) this.#change(conv, seq, { body: "" });
+      this.#reactions.delete(`${conv} ${ref}`);
+    },
+    react: ({ message: { conv, ref, sender }, entry: { fields } }) => {
+      const key = `${conv} ${ref}`;
+      const reactions = this.#reactions.get(key) ?? new Set<string>();
+      if (fields!.on) reactions.add(`${fields!.emoji} ${sender}`);
+      else reactions.delete(`${fields!.emoji} ${sender}`);
+      this.#reactions.set(key, reactions);
+    },
+  };
+
+  #change(conv: string, seq: number, now: { body: string; edited?: number }): void {
+    const log = this.#logs.get(conv)!;
+    const { edited: _, ...old } = log[seq - 1]!;
+    const message = { ...old, ...now };
+    log[seq - 1] = message;
+    if (message.mid !== null) this.#byMid.set(`${message.sender} ${message.mid}`, message);
+  }
+
+  #standing({ conv, sender, to, ref, fields }: NewMessage): Standing {
+    const about = parseConv(conv);
+    const group = about?.kind === "group" ? this.#groups[about.group - 1] : undefined;
+    const role = group?.members.get(sender);
+    const entry = ref === undefined ? undefined : this.#logs.get(conv)?.[ref - 1];
+    return {
+      between: this.#between(sender, to ?? 0),
+      member: role && { role, joined: this.membership(conv, sender)!.joined },
+      target: fields?.userid === undefined ? undefined : { role: group?.members.get(fields.userid) },
+      entry: entry && { kind: entry.kind, sender: entry.sender, at: entry.at, recalled: entry.body === "" },
+    };
   }
 
   read({ conv, after, before, limit, maxSize = Infinity }: Page): LogMessage[] {

@@ -141,17 +141,24 @@ function isSealedMessage(
 }
 
 function isMessage(value: unknown): value is LogMessage {
-  if (!isRecord(value) || Object.keys(value).length !== 8) return false;
-  const { conv, seq, kind, sender, senderName, mid, body, at } = value;
+  if (!isRecord(value)) return false;
+  const { conv, seq, kind, sender, senderName, mid, body, at, ref, edited } = value;
+  const more = (ref === undefined ? 0 : 1) + (edited === undefined ? 0 : 1);
+  if (Object.keys(value).length !== 8 + more) return false;
   return isText(conv, 40) && isCount(seq, 1) && typeof kind === "string" && isKind(kind) &&
     isCount(sender, 1) &&
     isText(senderName, 200) && (mid === null || (isText(mid, 40) && /^[0-9A-Za-z_-]+$/.test(mid))) &&
-    typeof body === "string" && isLiteral(body) && isCount(at, 0) && parseConv(conv) !== undefined;
+    typeof body === "string" && isBody(body) && isCount(at, 0) && parseConv(conv) !== undefined &&
+    (ref === undefined || isCount(ref, 1)) && (edited === undefined || isCount(edited, 0));
 }
 
-/** A JSON string and nothing around it. */
-const isLiteral = (text: string) =>
-  text.startsWith('"') && text.endsWith('"') && typeof parse(text) === "string";
+/** See {@linkcode LogMessage.body}: a JSON string or object and nothing around it, or nothing. */
+function isBody(text: string): boolean {
+  if (text.startsWith('"')) return text.endsWith('"') && typeof parse(text) === "string";
+  if (!text.startsWith("{") || !text.endsWith("}")) return text === "";
+  const said = parse(text);
+  return isRecord(said) && !Array.isArray(said);
+}
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;

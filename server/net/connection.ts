@@ -152,7 +152,8 @@ export class Connection implements Peer, RoutedClient {
   }
 
   push(push: Push, written?: () => void): void {
-    this.#outbox.add(push.text(this.#generation), written);
+    const text = push.text(this.#generation);
+    if (text !== undefined) this.#outbox.add(text, written);
   }
 
   end(goodbye: Goodbye): Promise<void> {

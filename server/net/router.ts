@@ -1,6 +1,6 @@
 import { Errno, Refusal } from "../errors.ts";
 import { Msg } from "../protocol/msgid.ts";
-import { checkFrame, type ClientMsg, parseFrame } from "../protocol/schemas.ts";
+import { answeringRaw, checkFrame, type ClientMsg, parseFrame } from "../protocol/schemas.ts";
 import { type Client, type Route, ROUTES, type Services } from "./routes.ts";
 import type { Journal, Origin } from "../ops/journal.ts";
 import type { InFlight } from "./in_flight.ts";
@@ -127,7 +127,7 @@ export class Router {
     const route = Object.hasOwn(ROUTES, about.msgid ?? 0) ? ROUTES[about.msgid as ClientMsg] : undefined;
     // A frame that never got as far as its handler is an ERROR; what the handler refuses has its own answer.
     if (route?.refused && !isAboutFrame(refusal)) {
-      client.peer.reply(route.refused(refusal));
+      client.peer.reply({ ...route.refused(refusal), ...answeringRaw(about.body ?? {}) });
       return;
     }
     const mid = about.body?.mid;
@@ -138,6 +138,7 @@ export class Router {
       ...(about.msgid === undefined ? {} : { ref: about.msgid }),
       ...(typeof mid === "string" && mid.length <= 40 ? { mid } : {}),
       ...(refusal.retryMs === undefined ? {} : { retry_ms: refusal.retryMs }),
+      ...answeringRaw(about.body ?? {}),
     });
   }
 

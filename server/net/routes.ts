@@ -2,9 +2,10 @@ import { Errno, Refusal } from "../errors.ts";
 import type { Generation } from "../protocol/message_frame.ts";
 import type { Reply } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { ClientMsg, Frame } from "../protocol/schemas.ts";
+import { answering, type ClientMsg, type Frame } from "../protocol/schemas.ts";
 import type { Auth } from "../services/auth.ts";
 import type { Chat } from "../services/chat.ts";
+import type { Events } from "../services/events.ts";
 import type { Friends } from "../services/friends.ts";
 import type { Groups } from "../services/groups.ts";
 import type { History } from "../services/history.ts";
@@ -18,6 +19,7 @@ export interface Services {
   readonly auth: Auth;
   readonly login: Login;
   readonly chat: Chat;
+  readonly events: Events;
   readonly friends: Friends;
   readonly groups: Groups;
   readonly history: History;
@@ -83,11 +85,11 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     since: 1,
     login: false,
     order: "alone",
-    handle: async (services, client) => {
+    handle: async (services, client, frame) => {
       if (!client.session) throw new Refusal(Errno.LOG_IN_FIRST, "log in first");
       await services.login.logOut(client.session);
       client.session = undefined;
-      client.peer.reply({ msgid: Msg.LOGOUT_ACK });
+      client.peer.reply({ msgid: Msg.LOGOUT_ACK, ...answering(frame) });
     },
   },
   [Msg.REGISTER]: {
@@ -99,7 +101,7 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
       if ((frame.v ?? 1) >= 2) client.peer.generation = 2;
       const id = await services.auth.register(frame.name, frame.password);
       if (id === undefined) throw new Refusal(Errno.DENIED, "this name is taken");
-      client.peer.reply({ msgid: Msg.REGISTER_ACK, errno: Errno.OK, id });
+      client.peer.reply({ msgid: Msg.REGISTER_ACK, errno: Errno.OK, id, ...answering(frame) });
     },
   },
   [Msg.CHAT]: {
@@ -148,7 +150,8 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     since: 2,
     login: false,
     order: "free",
-    handle: (services, client) => client.peer.reply({ msgid: Msg.PONG, at: services.now() }),
+    handle: (services, client, frame) =>
+      client.peer.reply({ msgid: Msg.PONG, at: services.now(), ...answering(frame) }),
   },
   [Msg.PONG]: {
     since: 2,
@@ -162,5 +165,11 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     login: true,
     order: "alone",
     handle: (services, session, frame) => services.history.page(session, frame),
+  },
+  [Msg.EVENT]: {
+    since: 2,
+    login: true,
+    order: "free",
+    handle: (services, session, frame) => services.events.send(session, frame),
   },
 };

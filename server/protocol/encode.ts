@@ -13,12 +13,19 @@ export class Push {
     this.message = message;
   }
 
-  /** The frame with its line end. */
-  text(generation: Generation): string {
-    return generation === 1
-      ? this.#v1 ??= messageFrame(this.message, 1) + "\n"
-      : this.#v2 ??= messageFrame(this.message, 2) + "\n";
+  /** The frame with its line end. Undefined if clients of this generation have no word for the entry. */
+  text(generation: Generation): string | undefined {
+    const text = generation === 1
+      ? this.#v1 ??= lineOf(this.message, 1)
+      : this.#v2 ??= lineOf(this.message, 2);
+    return text === "" ? undefined : text;
   }
+}
+
+/** The frame's text with its line end, empty if there is none. */
+function lineOf(message: LogMessage, generation: Generation): string {
+  const frame = messageFrame(message, generation);
+  return frame === undefined ? "" : frame + "\n";
 }
 
 /**
@@ -32,14 +39,17 @@ export function encodeReply(reply: Reply, generation: Generation): string | unde
   }
   // Half of what goes out; neither of its texts can hold anything that JSON would escape.
   if (reply.msgid === Msg.MESSAGE_ACK) {
-    const { mid, conv, seq, at } = reply;
+    const { mid, conv, seq, at, rid } = reply;
     const about = mid === undefined ? "" : `"mid":"${mid}",`;
-    return `{"msgid":${Msg.MESSAGE_ACK},${about}"conv":"${conv}","seq":${seq},"at":${at}}\n`;
+    return `{"msgid":${Msg.MESSAGE_ACK},${about}"conv":"${conv}","seq":${seq},"at":${at}${ridOf(rid)}}\n`;
   }
   if (reply.msgid === Msg.HISTORY_ACK) {
     return `{"msgid":${Msg.HISTORY_ACK},"conv":"${reply.conv}","messages":[${
       reply.frames.join(",")
-    }],"more":${reply.more}}\n`;
+    }],"more":${reply.more}${ridOf(reply.rid)}}\n`;
   }
   return JSON.stringify(reply) + "\n";
 }
+
+/** It holds nothing that JSON would escape. */
+const ridOf = (rid: string | undefined) => rid === undefined ? "" : `,"rid":"${rid}"`;

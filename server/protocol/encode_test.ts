@@ -21,7 +21,7 @@ const decode = (text: string | undefined) => text && JSON.parse(text);
 
 Deno.test("frames: a message to a user, in both generations", () => {
   const five = { msgid: 6, id: 7, name: 'O"Neil', toid: 3, msg: "hi", time };
-  assertEquals(JSON.parse(messageFrame(message, 1)), five);
+  assertEquals(JSON.parse(messageFrame(message, 1)!), five);
   assertEquals(JSON.parse(messageFrame(message, 2)), {
     ...five,
     mid: "m-1",
@@ -35,7 +35,7 @@ Deno.test("frames: a message to a user, in both generations", () => {
 Deno.test("frames: a message to a group", () => {
   const group = { ...message, conv: "g4" };
   const five = { msgid: 11, id: 7, name: 'O"Neil', groupid: 4, msg: "hi", time };
-  assertEquals(JSON.parse(messageFrame(group, 1)), five);
+  assertEquals(JSON.parse(messageFrame(group, 1)!), five);
   assertEquals(JSON.parse(messageFrame(group, 2)), {
     ...five,
     mid: "m-1",
@@ -52,7 +52,7 @@ Deno.test("frames: the steps of becoming friends", () => {
     }]] as const
   ) {
     const three = { msgid, from: 7, toid: 3, msg: "hi" };
-    assertEquals(JSON.parse(messageFrame({ ...message, kind }, 1)), three);
+    assertEquals(JSON.parse(messageFrame({ ...message, kind }, 1)!), three);
     assertEquals(JSON.parse(messageFrame({ ...message, kind }, 2)), {
       ...three,
       ...extra,

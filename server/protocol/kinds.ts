@@ -1,112 +1,164 @@
 import { z } from "zod";
-import { type Conversation, peerOf } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import { chatFrame, editFrame, type EntryFrame, eventFrame, friendFrame } from "./entry_frames.ts";
 import type { LogMessage } from "./messages.ts";
 import { Msg } from "./msgid.ts";
-import { serverTime } from "./time.ts";
-
-/** 1: the programs of old, msgid 1–11 only. 2: everything. */
-export type Generation = 1 | 2;
+import { type Fact, mayEdit, mayReact, mayRecall, mayReply, type Rule } from "./standing.ts";
 
 /**
- * Why an entry is not stored. `no_user`: nobody has the id it is for. `already`: they are friends, or the request is
- * pending. `no_request`: there is nothing to answer. `not_a_member`: of the group.
+ * What an entry changes beyond its own row, in the same commit. Each store knows how to carry it out, with the entry and
+ * its fields:
+ * - `ask`, `answer`, `befriend`: a friend request is pending; is settled; the two are friends;
+ * - `rewrite`: the entry `ref` has this text from now on;
+ * - `erase`: the text of the entry `ref`, and of every edit of it, is gone;
+ * - `react`: the sender's `emoji` stands at the entry `ref`, or does not any more.
  */
-export type Refused = "no_user" | "already" | "no_request" | "not_a_member";
+export type Effect = "ask" | "answer" | "befriend" | "rewrite" | "erase" | "react";
 
-/** How the sender of an entry and the one it is for stand to each other. */
-export interface Between {
-  readonly friends: boolean;
-  /** The sender has asked to be the other one's friend. */
-  readonly asked: boolean;
-  /** The other one has asked to be the sender's friend. */
-  readonly wanted: boolean;
-}
-
-export const STRANGERS: Between = { friends: false, asked: false, wanted: false };
-
-/**
- * What an entry changes beyond its own row, in the same commit. Each store knows how to do it; here stands what holds
- * afterwards.
- */
-export const EFFECTS = {
-  ask: (between: Between): Between => ({ ...between, asked: true }),
-  answer: (between: Between): Between => ({ ...between, wanted: false }),
-  befriend: (_: Between): Between => ({ friends: true, asked: false, wanted: false }),
-} as const;
-export type Effect = keyof typeof EFFECTS;
-
-/** Where an entry stands, for its frame. */
-interface Place {
-  readonly about: Conversation;
-  readonly generation: Generation;
+/** The fields of an EVENT beside `conv`, `kind`, `mid`: each kind has some of them. */
+export interface Fields {
+  /** The number of the entry that it is about. */
+  readonly ref?: number;
+  readonly msg?: string;
+  readonly emoji?: string;
+  readonly on?: boolean;
+  /** The user whom it is about. */
+  readonly userid?: number;
 }
 
 /** A kind of entry of a conversation's log. */
-interface KindSpec {
-  /** What a client's frame of this kind has beside its msgid, its mid and whom it is for. */
+export interface KindSpec {
+  /** Clients send it as an EVENT. Others have a msgid of their own. */
+  readonly isEvent: boolean;
+  /** Where such entries may stand. */
+  readonly places: readonly Conversation["kind"][];
+  /** What a client's frame of this kind has beside its msgid, its mid and whom or what conversation it is for. */
   readonly fields: z.ZodRawShape;
-  /** Why this sender may not write such an entry now, if so. Only asked in conversations of two. */
-  readonly may: (between: Between) => Refused | undefined;
-  /** Entries without effects can be committed in any company; one with effects is a transaction of its own. */
+  /** What {@linkcode KindSpec.may} has to know. */
+  readonly needs: readonly Fact[];
+  /** What it has to know instead about an entry without `ref`, where that is less. */
+  readonly needsWithoutRef?: readonly Fact[];
+  readonly may: Rule;
   readonly effects: readonly Effect[];
-  /** The frame that brings the entry to a client: JSON text without line end. */
-  readonly frame: (message: LogMessage, place: Place) => string;
+  readonly frame: EntryFrame;
 }
 
+const PAIR = ["pair"] as const;
+const BOTH = ["pair", "group"] as const;
+
+const MAX_EMOJI = 64;
+const utf8 = new TextEncoder();
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+const ref = z.int().min(1);
+/** What a reader takes for one sign, however many code points it has. */
+const emoji = z.string().refine((text) => isOneGrapheme(text), {
+  error: `must be one sign of at most ${MAX_EMOJI} bytes`,
+});
 const answerFields = { flag: z.boolean() } as const;
+const whoWasAsked: Rule = (_, { between }) => between.wanted ? undefined : "no_request";
 
 /** Every kind of entry there is: a new one is a row here, and what its effects are to the stores. */
 export const KINDS = {
-  chat: { fields: { msg: z.string() }, may: () => undefined, effects: [], frame: chatFrame },
+  chat: {
+    isEvent: false,
+    places: BOTH,
+    fields: { msg: z.string(), re: ref.optional() },
+    needs: ["entry", "member"],
+    needsWithoutRef: [],
+    may: mayReply,
+    effects: [],
+    frame: chatFrame,
+  },
   /** Asks the other one to be friends. */
   request: {
+    isEvent: false,
+    places: PAIR,
     fields: {},
-    may: ({ friends, asked }) => friends || asked ? "already" : undefined,
+    needs: ["between"],
+    may: (_, { between: { friends, asked } }) => friends || asked ? "already" : undefined,
     effects: ["ask"],
-    frame: (message, place) => friendFrame(message, { ...place, msgid: Msg.FRIEND_REQUEST }),
+    frame: friendFrame(Msg.FRIEND_REQUEST),
   },
   accept: {
+    isEvent: false,
+    places: PAIR,
     fields: answerFields,
-    may: ({ wanted }) => wanted ? undefined : "no_request",
+    needs: ["between"],
+    may: whoWasAsked,
     effects: ["befriend"],
-    frame: (message, place) => friendFrame(message, { ...place, msgid: Msg.FRIEND_RESPONSE, flag: true }),
+    frame: friendFrame(Msg.FRIEND_RESPONSE, true),
   },
   refuse: {
+    isEvent: false,
+    places: PAIR,
     fields: answerFields,
-    may: ({ wanted }) => wanted ? undefined : "no_request",
+    needs: ["between"],
+    may: whoWasAsked,
     effects: ["answer"],
-    frame: (message, place) => friendFrame(message, { ...place, msgid: Msg.FRIEND_RESPONSE, flag: false }),
+    frame: friendFrame(Msg.FRIEND_RESPONSE, false),
+  },
+  /** Gives a message another text. */
+  edit: {
+    isEvent: true,
+    places: BOTH,
+    fields: { ref, msg: z.string() },
+    needs: ["entry", "member"],
+    may: mayEdit,
+    effects: ["rewrite"],
+    frame: editFrame,
+  },
+  /** Takes a message back: its text is erased. */
+  recall: {
+    isEvent: true,
+    places: BOTH,
+    fields: { ref },
+    needs: ["entry", "member"],
+    may: mayRecall,
+    effects: ["erase"],
+    frame: eventFrame,
+  },
+  /** Puts a sign to a message, or takes it away. */
+  react: {
+    isEvent: true,
+    places: BOTH,
+    fields: { ref, emoji, on: z.boolean() },
+    needs: ["entry", "member"],
+    may: mayReact,
+    effects: ["react"],
+    frame: eventFrame,
   },
 } as const satisfies Record<string, KindSpec>;
 
 /** What a log entry is. */
 export type Kind = keyof typeof KINDS;
+/** What a client sends as an EVENT. */
+export type EventKind = { [K in Kind]: (typeof KINDS)[K]["isEvent"] extends true ? K : never }[Kind];
 
 /** The row of a kind. */
 export const kindOf = (kind: Kind): KindSpec => KINDS[kind];
 
 export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text);
 
-function chatFrame(message: LogMessage, { about, generation }: Place): string {
-  const { sender, body, at, mid } = message;
-  const to = about.kind === "group" ? `"groupid":${about.group}` : `"toid":${peerOf(about, sender)}`;
-  const msgid = about.kind === "group" ? Msg.GROUP_CHAT : Msg.CHAT;
-  const five = `{"msgid":${msgid},"id":${sender},"name":${nameOf(message)},${to},"msg":${body},"time":"${
-    serverTime(at)
-  }"`;
-  if (generation === 1) return five + "}";
-  return mid === null ? `${five},${placeOf(message)}}` : `${five},"mid":"${mid}",${placeOf(message)}}`;
+export const EVENT_KINDS = Object.keys(KINDS).filter((kind): kind is EventKind =>
+  isKind(kind) && KINDS[kind].isEvent
+);
+
+/** What has to be known about an entry, see {@linkcode KindSpec.may}. */
+export function needsOf({ kind, ref }: Pick<LogMessage, "kind" | "ref">): readonly Fact[] {
+  const { needs, needsWithoutRef = needs } = kindOf(kind);
+  return ref === undefined ? needsWithoutRef : needs;
 }
 
-function friendFrame(message: LogMessage, to: Place & { msgid: number; flag?: boolean }): string {
-  const { sender, body } = message;
-  const { about, generation, msgid, flag } = to;
-  const toid = about.kind === "pair" ? peerOf(about, sender) : 0;
-  const three = `{"msgid":${msgid},"from":${sender},"toid":${toid},"msg":${body}`;
-  if (generation === 1) return three + "}";
-  const answer = flag === undefined ? "" : `"flag":${flag},`;
-  return `${three},${answer}"name":${nameOf(message)},${placeOf(message)}}`;
+/**
+ * Whether the entry changes nothing but the log and may be written whatever else is there: such entries are committed in
+ * any company. Each of the others is decided and carried out after everything before it.
+ */
+export function isPlain(entry: Pick<LogMessage, "kind" | "ref">): boolean {
+  return needsOf(entry).length === 0 && kindOf(entry.kind).effects.length === 0;
 }
 
-const nameOf = ({ senderName }: LogMessage) => JSON.stringify(senderName);
-const placeOf = ({ conv, seq, at }: LogMessage) => `"conv":"${conv}","seq":${seq},"at":${at}`;
+function isOneGrapheme(text: string): boolean {
+  if (!text.isWellFormed() || /^[\s\p{C}]/u.test(text) || utf8.encode(text).length > MAX_EMOJI) return false;
+  return [...graphemes.segment(text)].length === 1;
+}

@@ -15,12 +15,18 @@ export interface LogMessage {
   /** The sender's own id of the message; null from clients that send none. */
   readonly mid: string | null;
   /**
-   * The text as a JSON string literal, quotes included. Some JavaScript strings (lone surrogates) and some that
-   * databases dislike (NUL) have no UTF-8 text form, but every one has this, and frames need it anyway.
+   * What the entry says, as JSON text, since frames need that anyway. Of kinds with a text (chat, edit, and the steps of
+   * becoming friends) it is a string literal, quotes included: some JavaScript strings (lone surrogates) and some that
+   * databases dislike (NUL) have no UTF-8 text form, but every one has this. Of the others it is an object of the kind's
+   * fields without `ref`. Empty if the text has been recalled.
    */
   readonly body: string;
   /** Server time of the commit, Unix milliseconds. */
   readonly at: number;
+  /** The number of the entry of the same conversation that this one is about: which it replies to, edits, and so on. */
+  readonly ref?: number;
+  /** When its text was last edited, Unix milliseconds. */
+  readonly edited?: number;
 }
 
 /**
@@ -81,7 +87,12 @@ export interface LoginRefused {
 }
 
 /** What the server says other than pushing log entries, in v2 shape; `v1.ts` turns it into what v1 knows. */
-export type Reply =
+export type Reply = Said & {
+  /** Of the request that it answers, if the client gave it one. */
+  readonly rid?: string;
+};
+
+type Said =
   | LoginAck
   | LoginRefused
   | {
@@ -138,6 +149,7 @@ export type Reply =
     readonly frames: readonly string[];
     readonly more: boolean;
   }
+  | { readonly msgid: typeof Msg.DONE; readonly ref: number }
   | { readonly msgid: typeof Msg.GOODBYE; readonly reason: EndReason; readonly reconnect_ms: number }
   | {
     readonly msgid: typeof Msg.PRESENCE;

@@ -23,5 +23,7 @@ export const Msg = {
   HISTORY_ACK: 21,
   GOODBYE: 22,
   PRESENCE: 23,
+  DONE: 24,
+  EVENT: 25,
 } as const;
 export type Msg = (typeof Msg)[keyof typeof Msg];

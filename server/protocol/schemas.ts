@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Errno, Refusal } from "../errors.ts";
-import { KINDS } from "./kinds.ts";
+import { EVENT_KINDS, type EventKind, type Fields, KINDS } from "./kinds.ts";
 import { Msg } from "./msgid.ts";
 
 /** Longest texts, in Unicode code points. */
@@ -39,6 +39,8 @@ const MID = /^[0-9A-Za-z_-]+$/;
 /** Asks for more than the answer has had from the beginning. */
 const details = z.boolean().optional();
 const mid = upTo(LIMITS.mid).regex(MID, { error: "may have 0-9 A-Z a-z _ and - only" });
+/** The client's own id of a request, of the same form. */
+const answered = z.object({ rid: mid.optional() });
 const seq = z.int().min(0);
 const MAX_CONV = 40;
 const CONV = /^(u[1-9]\d*-[1-9]\d*|g[1-9]\d*)$/;
@@ -96,11 +98,39 @@ export const SCHEMAS = {
     path: ["before"],
     error: 'and "after" exclude each other',
   }),
+  /** What every EVENT has; {@linkcode EVENTS} has the fields of each kind. */
+  [Msg.EVENT]: z.object({ conv, kind: z.enum(EVENT_KINDS), mid }),
 } as const;
 
+const eventOf = <K extends EventKind>(kind: K) =>
+  z.object({ conv, kind: z.literal(kind), mid, ...KINDS[kind].fields });
+
+/** Each kind of EVENT. */
+const EVENTS: { readonly [kind: string]: z.ZodType<EventFrame> } = Object.fromEntries(
+  EVENT_KINDS.map((kind) => [kind, eventOf(kind)]),
+);
+
+/** An EVENT of whatever kind. */
+export interface EventFrame extends Fields {
+  readonly conv: string;
+  readonly kind: EventKind;
+  readonly mid: string;
+}
+
 export type ClientMsg = keyof typeof SCHEMAS;
+/** What the answer to a request has to have. */
+export interface Answerable {
+  /** The client's own id of the request, if it gave one. */
+  readonly rid?: string;
+}
+
+/** What a reply has for the client to tell which request it answers. */
+export const answering = ({ rid }: Answerable): Answerable => rid === undefined ? {} : { rid };
+
 /** A client frame of one kind, after its schema. */
-export type Frame<M extends ClientMsg> = z.output<(typeof SCHEMAS)[M]>;
+export type Frame<M extends ClientMsg> =
+  & (M extends typeof Msg.EVENT ? EventFrame : z.output<(typeof SCHEMAS)[M]>)
+  & Answerable;
 
 /**
  * Parses the text of one frame as far as its `msgid`.
@@ -129,10 +159,27 @@ export function parseFrame(text: string): { msgid: number; body: Record<string, 
  */
 export function checkFrame<M extends ClientMsg>(msgid: M, body: Record<string, unknown>): Frame<M> {
   const plain = QUICK[msgid]?.(body);
-  if (plain) return plain as Frame<M>;
-  const result = SCHEMAS[msgid].safeParse(body);
-  if (result.success) return result.data as Frame<M>;
-  throw refusalOf(result.error.issues[0]!, body);
+  if (plain && body.rid === undefined) return plain as Frame<M>;
+  const result = schemaOf(msgid, body).safeParse(body);
+  if (!result.success) throw refusalOf(result.error.issues[0]!, body);
+  if (body.rid === undefined) return result.data as Frame<M>;
+  return { ...result.data as Frame<M>, ...checkRid(body) };
+}
+
+function schemaOf(msgid: ClientMsg, { kind }: Record<string, unknown>): z.ZodType {
+  const isEvent = msgid === Msg.EVENT && typeof kind === "string" && Object.hasOwn(EVENTS, kind);
+  return isEvent ? EVENTS[kind]! : SCHEMAS[msgid];
+}
+
+function checkRid(body: Record<string, unknown>): Answerable {
+  const result = answered.safeParse(body);
+  if (!result.success) throw refusalOf(result.error.issues[0]!, body);
+  return result.data as Answerable;
+}
+
+/** {@linkcode answering} a request that may be wrong: nothing if its id is not allowed. */
+export function answeringRaw(body: Record<string, unknown>): Answerable {
+  return body.rid === undefined ? {} : answered.safeParse(body).data as Answerable ?? {};
 }
 
 /**
@@ -140,12 +187,12 @@ export function checkFrame<M extends ClientMsg>(msgid: M, body: Record<string, u
  * not taken here may still be right: the schema decides, and says what is wrong.
  */
 const QUICK: { readonly [M in ClientMsg]?: (body: Record<string, unknown>) => Frame<M> | undefined } = {
-  [Msg.CHAT]: ({ toid, msg, mid }) =>
-    Number.isSafeInteger(toid) && typeof msg === "string" && isMid(mid)
+  [Msg.CHAT]: ({ toid, msg, mid, re }) =>
+    Number.isSafeInteger(toid) && typeof msg === "string" && isMid(mid) && re === undefined
       ? { toid: toid as number, msg, mid }
       : undefined,
-  [Msg.GROUP_CHAT]: ({ groupid, msg, mid }) =>
-    Number.isSafeInteger(groupid) && typeof msg === "string" && isMid(mid)
+  [Msg.GROUP_CHAT]: ({ groupid, msg, mid, re }) =>
+    Number.isSafeInteger(groupid) && typeof msg === "string" && isMid(mid) && re === undefined
       ? { groupid: groupid as number, msg, mid }
       : undefined,
   [Msg.RECEIPT]: ({ conv, seq, kind }) =>

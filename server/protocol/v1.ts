@@ -17,7 +17,7 @@ export function toV1(reply: Reply): Record<string, unknown> | undefined {
         ? { msgid: Msg.REGISTER_ACK, errno: reply.errno }
         : { msgid: Msg.REGISTER_ACK, errno: reply.errno, id: reply.id };
     case Msg.ERROR: {
-      const { mid: _, ...error } = reply;
+      const { mid: _, rid: __, ...error } = reply;
       return error;
     }
     case Msg.JOIN_GROUP_ACK:
@@ -32,7 +32,7 @@ export function toV1(reply: Reply): Record<string, unknown> | undefined {
 /** v1 lists are arrays of strings, each itself a JSON document, and left out when empty. */
 function loginAck(ack: LoginAck): Record<string, unknown> {
   const frame: Record<string, unknown> = { msgid: ack.msgid, errno: 0, id: ack.id, name: ack.name };
-  if (ack.missed?.length) frame.offlinemsg = ack.missed.map((message) => messageFrame(message, 1));
+  if (ack.missed?.length) frame.offlinemsg = ack.missed.flatMap((message) => messageFrame(message, 1) ?? []);
   if (ack.friends.length) {
     frame.friends = ack.friends.map(({ id, name, state }) => JSON.stringify({ id, name, state }));
   }

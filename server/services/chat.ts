@@ -2,12 +2,11 @@ import { Errno, Refusal } from "../errors.ts";
 import { groupConv, pairConv } from "../protocol/conversation.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Frame } from "../protocol/schemas.ts";
+import { type Answerable, answering, type Frame } from "../protocol/schemas.ts";
 import type { LogStore, SocialStore, Store } from "../stores/store.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Session, Sessions } from "./sessions.ts";
-
-const utf8 = new TextEncoder();
+import { literalOf } from "./texts.ts";
 
 /** Messages to a user or to a group. */
 export class Chat {
@@ -17,7 +16,7 @@ export class Chat {
   readonly #sessions: Sessions;
   readonly #maxBody: number;
 
-  /** @param maxBody The longest text, in bytes as a JSON string: what fits into a frame with its other fields. */
+  /** @param options `maxBody`: see {@linkcode literalOf}. */
   constructor(options: { delivery: Delivery; store: Store; sessions: Sessions; maxBody: number }) {
     this.#delivery = options.delivery;
     this.#social = options.store.social;
@@ -26,9 +25,9 @@ export class Chat {
     this.#maxBody = options.maxBody;
   }
 
-  /** @throws {Refusal} errno 103 or 107. */
+  /** @throws {Refusal} errno 100, 103 or 107. */
   async toUser(session: Session, frame: Frame<typeof Msg.CHAT>): Promise<void> {
-    const body = this.#body(session, frame);
+    const said = this.#said(session, frame);
     const { id, name } = session.user;
     acknowledge(
       session,
@@ -39,14 +38,15 @@ export class Chat {
         senderName: name,
         to: frame.toid,
         mid: frame.mid ?? null,
-        body,
+        ...said,
       }),
+      frame,
     );
   }
 
-  /** @throws {Refusal} errno 104, 105 or 107. */
+  /** @throws {Refusal} errno 100, 104, 105 or 107. */
   async toGroup(session: Session, frame: Frame<typeof Msg.GROUP_CHAT>): Promise<void> {
-    const body = this.#body(session, frame);
+    const said = this.#said(session, frame);
     if (!session.groups.has(frame.groupid)) await this.#find(session, frame.groupid);
     const { id, name } = session.user;
     acknowledge(
@@ -58,21 +58,19 @@ export class Chat {
         senderName: name,
         to: undefined,
         mid: frame.mid ?? null,
-        body,
+        ...said,
       }),
+      frame,
     );
   }
 
-  #body(session: Session, frame: { msg: string; mid?: string | undefined }): string {
+  #said({ peer }: Session, frame: { msg: string; mid?: string | undefined; re?: number | undefined }) {
     // Without it a client could not tell which message was acknowledged, nor send it again safely.
-    if (session.peer.generation === 2 && frame.mid === undefined) {
+    if (peer.generation === 2 && frame.mid === undefined) {
       throw new Refusal(Errno.BAD_FRAME, '"mid" is missing');
     }
-    const body = JSON.stringify(frame.msg);
-    if (body.length * 3 > this.#maxBody && utf8.encode(body).length > this.#maxBody) {
-      throw new Refusal(Errno.TOO_LONG, `"msg" is longer than ${this.#maxBody} bytes`);
-    }
-    return body;
+    const body = literalOf(frame.msg, this.#maxBody);
+    return frame.re === undefined || peer.generation === 1 ? { body } : { body, ref: frame.re };
   }
 
   /** The session may not know of a join that another one of its user, ended since, had under way. */
@@ -90,11 +88,11 @@ export class Chat {
  * user may have another one by now, where the message is sent again and found.
  * @throws {Refusal} errno 108 if the session has ended.
  */
-export function acknowledge(session: Session, message: LogMessage): void {
+export function acknowledge(session: Session, message: LogMessage, request: Answerable = {}): void {
   const { mid, conv, seq, at } = message;
   if (session.ended && mid !== null) {
     throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
   }
-  const ack = { msgid: Msg.MESSAGE_ACK, conv, seq, at };
+  const ack = { msgid: Msg.MESSAGE_ACK, conv, seq, at, ...answering(request) };
   session.peer.reply(mid === null ? ack : { ...ack, mid });
 }

@@ -6,6 +6,7 @@ import { parseConv } from "../protocol/conversation.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage } from "../protocol/messages.ts";
+import { REFUSED } from "../protocol/refused.ts";
 import type { LogStore, NewMessage } from "../stores/store.ts";
 import type { Cancel, System } from "../system.ts";
 import { Sequencer } from "./sequencer.ts";
@@ -70,12 +71,15 @@ export class Delivery {
   /**
    * Commits a message and offers it to its readers. Resolves with the entry once it is committed (I1); a message
    * that was stored before gives the entry of that time.
-   * @throws {Refusal} errno 103, 105, 109 or 111.
+   * @throws {Refusal} one of {@linkcode REFUSED}.
    * @throws {StoreUnavailable}
    */
   async send(message: NewMessage): Promise<LogMessage> {
     const result = await this.#options.log.append(message);
-    if ("refused" in result) throw refusal(result.refused);
+    if ("refused" in result) {
+      const { errno, errmsg } = REFUSED[result.refused];
+      throw new Refusal(errno, errmsg);
+    }
     // Also what was stored before: whoever stored it may have died before anybody was told. Who has it drops it.
     this.#distribute(result.stored);
     // A commit that took a frozen process with it is not for this session to acknowledge any more: its user may have
@@ -226,20 +230,4 @@ function keyOf(reply: News): string {
   const kind = "kind" in reply ? reply.kind : "";
   const id = "id" in reply ? reply.id : "";
   return `${reply.msgid} ${conv} ${kind} ${id}`;
-}
-
-function refusal(reason: "no_user" | "already" | "no_request" | "not_a_member"): Refusal {
-  switch (reason) {
-    case "no_user":
-      return new Refusal(Errno.NO_SUCH_USER, "no such user");
-    case "already":
-      return new Refusal(
-        Errno.ALREADY_DONE,
-        "you are friends already, or your request is waiting for an answer",
-      );
-    case "no_request":
-      return new Refusal(Errno.NOT_ALLOWED, "this user has not asked to be your friend");
-    case "not_a_member":
-      return new Refusal(Errno.NOT_A_MEMBER, "you are not a member of this group");
-  }
 }

@@ -2,7 +2,7 @@ import { Errno, Refusal } from "../errors.ts";
 import { pairConv } from "../protocol/conversation.ts";
 import type { Kind, LogMessage } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Frame } from "../protocol/schemas.ts";
+import type { Answerable, Frame } from "../protocol/schemas.ts";
 import { acknowledge } from "./chat.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Presence } from "./presence.ts";
@@ -42,7 +42,7 @@ export class Friends {
 
   async #send(
     session: Session,
-    frame: { friendid: number; mid?: string | undefined },
+    frame: Answerable & { friendid: number; mid?: string | undefined },
     entry: { kind: Kind; text: string },
   ): Promise<void> {
     const { id, name } = session.user;
@@ -55,6 +55,6 @@ export class Friends {
       mid: frame.mid ?? null,
       body: JSON.stringify(entry.text),
     });
-    acknowledge(session, stored);
+    acknowledge(session, stored, frame);
   }
 }

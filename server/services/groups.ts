@@ -2,7 +2,7 @@ import { Errno, Refusal } from "../errors.ts";
 import { groupConv } from "../protocol/conversation.ts";
 import type { Member } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Frame } from "../protocol/schemas.ts";
+import { answering, type Frame } from "../protocol/schemas.ts";
 import type { LeaseStore, LogStore, SocialStore, Store } from "../stores/store.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
@@ -31,7 +31,13 @@ export class Groups {
       creator: session.user.id,
     });
     await this.#sessions.joinGroup(session, { group: groupid, seq: 0 });
-    session.peer.reply({ msgid: Msg.CREATE_GROUP_ACK, errno: Errno.OK, groupid, groupname });
+    session.peer.reply({
+      msgid: Msg.CREATE_GROUP_ACK,
+      errno: Errno.OK,
+      groupid,
+      groupname,
+      ...answering(frame),
+    });
   }
 
   /** Answers errno 104 and 111 in the JOIN_GROUP_ACK. */
@@ -42,13 +48,19 @@ export class Groups {
     if (typeof result === "object") {
       await this.#sessions.joinGroup(session, { group: groupid, seq: result.joined });
       const about = frame.details ? await this.#about(session, groupid) : {};
-      session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno: Errno.OK, groupid, ...about });
+      session.peer.reply({
+        msgid: Msg.JOIN_GROUP_ACK,
+        errno: Errno.OK,
+        groupid,
+        ...about,
+        ...answering(frame),
+      });
       return;
     }
     const { errno, message } = result === "no_group"
       ? new Refusal(Errno.NO_SUCH_GROUP, "no such group")
       : new Refusal(Errno.ALREADY_DONE, "you are a member already");
-    session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno, groupid, errmsg: message });
+    session.peer.reply({ msgid: Msg.JOIN_GROUP_ACK, errno, groupid, errmsg: message, ...answering(frame) });
   }
 
   /** A session may not know of a group whose answer to joining was lost. */

@@ -3,7 +3,7 @@ import { parseConv } from "../protocol/conversation.ts";
 import { messageFrame } from "../protocol/message_frame.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { Frame } from "../protocol/schemas.ts";
+import { answering, type Frame } from "../protocol/schemas.ts";
 import type { LogStore, SocialStore } from "../stores/store.ts";
 import type { Session } from "./sessions.ts";
 
@@ -42,7 +42,7 @@ export class History {
     const frames = this.#fit(forward ? visible : visible.reverse(), limit);
     const more = frames.length < visible.length || await this.#goesOn({ visible, forward, joined, conv });
     if (!forward) frames.reverse();
-    session.peer.reply({ msgid: Msg.HISTORY_ACK, conv, frames, more });
+    session.peer.reply({ msgid: Msg.HISTORY_ACK, conv, frames, more, ...answering(frame) });
   }
 
   /** As many as fit into one frame, nearest first. */

@@ -2,6 +2,7 @@ import { NEWS } from "../bounds.ts";
 import { Errno, Refusal } from "../errors.ts";
 import { pairConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
+import { messageFrame } from "../protocol/message_frame.ts";
 import type { LogMessage, Progress, Reply } from "../protocol/messages.ts";
 import { type LogStore, StoreUnavailable } from "../stores/store.ts";
 import type { System } from "../system.ts";
@@ -21,9 +22,9 @@ const STORE_RETRY = 500;
 
 /** Where one session is in one conversation. */
 interface Position {
-  /** The newest entry that was pushed, or that the session's own user wrote. */
+  /** The newest entry that was pushed or counted. */
   pushed: number;
-  /** The newest entry by somebody else that was pushed. */
+  /** The newest entry that was pushed. */
   foreign: number;
   /** What the client confirmed. */
   delivered: number;
@@ -37,7 +38,7 @@ interface Position {
  * conversation as behind, and the log is read from the last pushed entry on, at the pace that the client reads.
  * Conversations that are behind take turns, one page each: a long one delays none of the others.
  *
- * A user's own entries are not pushed, only counted.
+ * A user's own entries are not pushed, only counted; so are those that the client has no word for.
  */
 export class Inbox {
   readonly #user: number;
@@ -48,6 +49,7 @@ export class Inbox {
   /** Which of the logs that this node has known the positions are about. */
   readonly #history: number;
   readonly #mayServe: () => boolean;
+  readonly #onEntry: (message: LogMessage) => void;
   readonly #after: System["after"];
   readonly #onDefect: (error: unknown) => void;
   readonly #positions = new Map<string, Position>();
@@ -63,13 +65,17 @@ export class Inbox {
   #started = false;
   #pumping = false;
 
-  /** @param mayServe Whether the session is certainly still its user's only one; nothing is pushed while it is not. */
+  /**
+   * @param options `mayServe`: whether the session is certainly still its user's only one; nothing is pushed while it is
+   * not. `onEntry` is told of each entry once, when it is pushed or counted.
+   */
   constructor(options: {
     user: number;
     peer: Peer;
     log: LogStore;
     cursors: Cursors;
     mayServe: () => boolean;
+    onEntry?: (message: LogMessage) => void;
     after: System["after"];
     onDefect: (error: unknown) => void;
   }) {
@@ -80,6 +86,7 @@ export class Inbox {
     this.#cursors = options.cursors;
     this.#history = options.cursors.history;
     this.#mayServe = options.mayServe;
+    this.#onEntry = options.onEntry ?? (() => {});
     this.#after = options.after;
     this.#onDefect = options.onDefect;
   }
@@ -121,7 +128,7 @@ export class Inbox {
     const position = this.#position(conv);
     if (seq <= position.pushed) return;
     const next = seq === position.pushed + 1 && !this.#behind.has(conv);
-    if (next && (this.#isOwn(push.message) || (this.#peer.writable && this.#mayServe()))) {
+    if (next && (this.#isCounted(push) || (this.#peer.writable && this.#mayServe()))) {
       this.#advance(position, push);
     } else {
       this.#fallBehind(conv, seq);
@@ -190,7 +197,8 @@ export class Inbox {
         for (const message of page) {
           if (room <= 0) break;
           position.pushed = message.seq;
-          if (this.#isOwn(message)) continue;
+          this.#onEntry(message);
+          if (this.#isOwn(message) || messageFrame(message, this.#peer.generation) === undefined) continue;
           position.foreign = message.seq;
           room -= message.body.length + 100;
           taken.push(message);
@@ -222,7 +230,8 @@ export class Inbox {
   #advance(position: Position, push: Push): void {
     const { message } = push;
     position.pushed = message.seq;
-    if (this.#isOwn(message)) {
+    this.#onEntry(message);
+    if (this.#isCounted(push)) {
       this.#mark(message.conv, position);
       return;
     }
@@ -231,11 +240,16 @@ export class Inbox {
     else this.#peer.push(push);
   }
 
-  /** With everything of others confirmed, what follows of one's own needs no confirmation. */
+  /** With everything that was pushed confirmed, what follows without being pushed needs no confirmation. */
   #mark(conv: string, position: Position): void {
     if (this.#history !== this.#cursors.history) return;
     const delivered = position.delivered >= position.foreign ? position.pushed : position.delivered;
     this.#cursors.mark({ user: this.#user, conv, delivered, read: position.read });
+  }
+
+  /** One's own entries, and those that clients of this generation have no word for, are not pushed. */
+  #isCounted(push: Push): boolean {
+    return this.#isOwn(push.message) || push.text(this.#peer.generation) === undefined;
   }
 
   /** Notes to oneself come back, since there is nobody else to read them. */
@@ -325,9 +339,11 @@ export class Inbox {
     if (this.#closed || !this.#mayServe()) return;
     for (const message of page) {
       if (message.seq <= position.pushed) continue;
-      if (!this.#isOwn(message) && !this.#peer.writable) return;
-      this.#advance(position, new Push(message));
-      if (this.#peer.generation === 1) await this.#pace();
+      const push = new Push(message);
+      const isCounted = this.#isCounted(push);
+      if (!isCounted && !this.#peer.writable) return;
+      this.#advance(position, push);
+      if (this.#peer.generation === 1 && !isCounted) await this.#pace();
       if (this.#closed || !this.#mayServe()) return;
     }
     if (page.length > 0) this.#settle(conv, position);

@@ -1,5 +1,5 @@
 import { Errno, Refusal } from "../errors.ts";
-import { type Frame } from "../protocol/schemas.ts";
+import { type Answerable, answering, type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { EndReason, Group, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
@@ -7,6 +7,7 @@ import type { System } from "../system.ts";
 import type { Auth, Identity } from "./auth.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Gate } from "./gate.ts";
+import { arrive } from "./arrivals.ts";
 import { Inbox } from "./inbox.ts";
 import type { Leases } from "./leases.ts";
 import type { Peer } from "./peer.ts";
@@ -70,7 +71,7 @@ export class Login {
     );
     try {
       await subscribed;
-      await this.#gate.run(() => this.#present(session, identity));
+      await this.#gate.run(() => this.#present(session, { identity, frame }));
     } catch (error) {
       await this.#end(session);
       throw error;
@@ -119,6 +120,7 @@ export class Login {
         log: this.#store.log,
         cursors: this.#cursors,
         mayServe: () => this.#leases.valid,
+        onEntry: (message) => arrive(session, message),
         after: this.#system.after,
         onDefect: this.#onDefect,
       }),
@@ -129,7 +131,10 @@ export class Login {
     return { session, subscribed: this.#sessions.add(session) };
   }
 
-  async #present(session: Session, identity: Identity): Promise<void> {
+  async #present(
+    session: Session,
+    { identity, frame }: { identity: Identity; frame: Answerable },
+  ): Promise<void> {
     const { user, peer, inbox } = session;
     const { social, leases, log } = this.#store;
     const [friends, groupRows] = await Promise.all([
@@ -172,6 +177,7 @@ export class Login {
       log: this.#leases.log,
       ...(token === undefined ? {} : { token }),
       ...(missed.length > 0 ? { missed } : {}),
+      ...answering(frame),
     }, () => missed.forEach((message: LogMessage) => inbox.written(message)));
     for (const { id, name } of friends) if (online.has(id)) session.takenForOnline.set(id, { name });
     inbox.start();

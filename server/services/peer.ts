@@ -16,7 +16,7 @@ export interface Peer {
   readonly writable: boolean;
   /** Queues a reply; one that this generation does not know is dropped. `written` is called once it left. */
   reply(reply: Reply, written?: () => void): void;
-  /** Queues a log entry. `written` is called once it has been handed to the network. */
+  /** Queues a log entry that this generation knows. `written` is called once it has been handed to the network. */
   push(push: Push, written?: () => void): void;
   /** Resolves when the connection is writable again, to true, or closed, to false. */
   drained(): Promise<boolean>;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { type Between, STRANGERS } from "../protocol/kinds.ts";
+import { type Between, STRANGERS, UNKNOWN } from "../protocol/standing.ts";
 import type { Kind, LogMessage } from "../protocol/messages.ts";
-import { type Facts, plan } from "./plan.ts";
+import { type Facts, plan, runs, Written } from "./plan.ts";
 import type { NewMessage } from "./store.ts";
 
 interface Known {
@@ -16,8 +16,10 @@ function facts({ newest = {}, stored = {}, users = [1, 2], between = STRANGERS }
     newest: (conv) => newest[conv],
     stored: ({ sender, mid }) => stored[`${sender} ${mid}`],
     isUser: (id) => users.includes(id),
-    between: ({ sender }) =>
-      sender === 1 ? between : { ...between, asked: between.wanted, wanted: between.asked },
+    standing: ({ sender }) => ({
+      ...UNKNOWN,
+      between: sender === 1 ? between : { ...between, asked: between.wanted, wanted: between.asked },
+    }),
   };
 }
 
@@ -118,30 +120,27 @@ Deno.test("plan: who may ask and who may answer", () => {
   ]);
 });
 
-Deno.test("plan: an entry sees what those before it in the batch change", () => {
-  const newest = { "u1-2": 0 };
-  const two = (kind: Kind) => step(kind, 2);
-  assertEquals(outcomes([step("request"), { ...step("request"), mid: "again" }], { newest }), [1, "already"]);
-  assertEquals(outcomes([step("request"), two("accept"), { ...step("request"), mid: "again" }], { newest }), [
-    1,
-    2,
-    "already",
-  ]);
-  assertEquals(outcomes([step("request"), two("refuse"), { ...step("request"), mid: "again" }], { newest }), [
-    1,
-    2,
-    3,
-  ]);
-  // Both have asked: one answer settles both.
-  assertEquals(outcomes([step("request"), two("request"), two("accept"), step("accept")], { newest }), [
-    1,
-    2,
-    3,
-    "no_request",
+Deno.test("plan: entries that are not plain are each planned after everything before them", () => {
+  const entries = [entry("a"), entry("b"), step("request"), step("accept", 2), entry("c")];
+  assertEquals(runs(entries).map((run) => run.map(({ mid }) => mid)), [["a", "b"], ["request 1"], [
+    "accept 2",
+  ], ["c"]]);
+});
+
+Deno.test("plan: later runs of a transaction go on from what the earlier ones have planned", () => {
+  const before = new Written();
+  const of = (entries: readonly NewMessage[]) =>
+    plan(entries, { facts: facts({ newest: { "u1-2": 40 } }), at: 7, before }).outcomes.map((outcome) =>
+      "stored" in outcome && (outcome.fresh ? outcome.stored.seq : `again ${outcome.stored.seq}`)
+    );
+  assertEquals([of([entry("a"), entry("b")]), of([step("request")]), of([entry("a"), entry("c")])], [
+    [41, 42],
+    [43],
+    ["again 41", 44],
   ]);
 });
 
 Deno.test("plan: steps of becoming friends are for two people", () => {
   const inGroup = entry("a", { conv: "g5", to: undefined, kind: "request" });
-  assertEquals(outcomes([inGroup], { newest: { g5: 0 } }), ["no_request"]);
+  assertEquals(outcomes([inGroup], { newest: { g5: 0 } }), ["not_here"]);
 });

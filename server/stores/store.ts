@@ -1,7 +1,8 @@
-import type { Kind, Refused } from "../protocol/kinds.ts";
+import type { Fields, Kind } from "../protocol/kinds.ts";
 import type { LogMessage, Progress, Role } from "../protocol/messages.ts";
+import type { Refused } from "../protocol/refused.ts";
 
-export type { Refused } from "../protocol/kinds.ts";
+export type { Refused } from "../protocol/refused.ts";
 
 /**
  * The port to whatever keeps the data. Guarantees that hold for every adapter and are tested by
@@ -85,8 +86,14 @@ export interface NewMessage {
   /** The other one of a pair, `sender` itself for notes to oneself; undefined in a group. */
   readonly to: number | undefined;
   readonly mid: string | null;
-  /** A JSON string literal, see {@linkcode LogMessage.body}. */
+  /** See {@linkcode LogMessage.body}. */
   readonly body: string;
+  /** See {@linkcode LogMessage.ref}. */
+  readonly ref?: number;
+  /** What effects and rules go by beside `ref`: the fields of an EVENT. */
+  readonly fields?: Fields;
+  /** An entry that is edited must not be older than this, Unix milliseconds. */
+  readonly oldest?: number;
 }
 
 /**
@@ -129,9 +136,8 @@ export interface Behind {
 
 export interface LogStore {
   /**
-   * Commits one entry. `request`, `accept` and `refuse` carry out their step of becoming friends in the same
-   * transaction. Calls made while a commit is under way are gathered and go together; entries of one caller keep
-   * the order of the calls.
+   * Commits one entry, and carries out the effects of its kind in the same transaction. Calls made while a commit is under
+   * way are gathered and go together; entries of one caller keep the order of the calls.
    */
   append(message: NewMessage): Promise<Appended>;
   /**

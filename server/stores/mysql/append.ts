@@ -1,7 +1,7 @@
-import { kindOf } from "../../protocol/kinds.ts";
+import { isPlain } from "../../protocol/kinds.ts";
 import { BATCH, GroupCommit } from "../group_commit.ts";
 import type { LogMessage } from "../../protocol/messages.ts";
-import { plan, type Row } from "../plan.ts";
+import { plan, type Row, runs } from "../plan.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "../store.ts";
 import { codeOf, type Database, fitting, type Session } from "./database.ts";
 import { type Entry, factsOf, readNames, readNewest, readStanding, readStored, readUsers } from "./facts.ts";
@@ -42,8 +42,8 @@ export interface MysqlAppendOptions {
 /**
  * Appends entries to their logs. Most go through the pipeline: what has come in goes as one INSERT, under the numbers
  * that should be next, on a connection of its own. The keys judge. If they refuse it, because a number is taken or a mid
- * is stored, the conversations that this is about leave the pipeline, each for a lane of its own; so do entries with
- * effects beyond their row, whatever cannot be stored, and what follows in the same conversation. Nothing is locked
+ * is stored, the conversations that this is about leave the pipeline, each for a lane of its own; so do entries that
+ * are not plain, whatever cannot be stored, and what follows in the same conversation. Nothing is locked
  * between two statements, so a node that freezes is in nobody's way.
  */
 export class MysqlAppend {
@@ -107,9 +107,9 @@ export class MysqlAppend {
   async #commit(entries: readonly Entry[]): Promise<(Appended | Promise<Appended>)[]> {
     if (entries.some(this.#isOld)) throw new Older();
     const apart = new Set<string>();
-    for (const { conv, kind } of entries) {
-      const isApart = this.#lanes.has(conv) || this.#contended.has(conv) || kindOf(kind).effects.length > 0;
-      if (isApart) apart.add(conv);
+    for (const entry of entries) {
+      const { conv } = entry;
+      if (this.#lanes.has(conv) || this.#contended.has(conv) || !isPlain(entry)) apart.add(conv);
     }
     const done = new Map<Entry, Appended>();
     await this.#together(entries.filter(({ conv }) => !apart.has(conv)), done);
@@ -167,7 +167,7 @@ export class MysqlAppend {
     return entries.filter(({ conv }) => !clashed.has(conv));
   }
 
-  /** Writes entries without effects, or throws. */
+  /** Writes plain entries, or throws. */
   async #write(
     session: Session,
     { entries, lookUp, counted, done }: {
@@ -219,7 +219,7 @@ export class MysqlAppend {
     return results;
   }
 
-  /** Tries entries of one conversation, plain ones or a single one with effects, until it is clear what becomes of them. */
+  /** Tries entries of one conversation, plain ones or a single one that is not, until it is clear what becomes of them. */
   async #inTurn(entries: readonly Entry[]): Promise<readonly Settled<Appended>[]> {
     const deadline = performance.now() + PATIENCE;
     for (let attempt = 1;; attempt++) {
@@ -259,22 +259,20 @@ export class MysqlAppend {
     { entries, lookUp }: { entries: readonly Entry[]; lookUp: boolean },
   ): Promise<readonly Appended[]> {
     const [entry] = entries;
-    const { conv, kind } = entry!;
-    const isPlain = kindOf(kind).effects.length === 0;
-    // A plain entry that is stored is refused by the key; one with effects may be refused for them.
-    const stored = lookUp || !isPlain ? await readStored(session, entries) : undefined;
-    const standing = isPlain ? undefined : await readStanding(session, entry!);
+    const { conv } = entry!;
+    const isAlone = !isPlain(entry!);
+    // A plain entry that is stored is refused by the key; another one may be refused for what it has changed itself.
+    const stored = lookUp || isAlone ? await readStored(session, entries) : undefined;
+    const found = isAlone ? await readStanding(session, entry!) : undefined;
     // Plain entries get their numbers when they are inserted: the plan counts from there.
-    const seq = standing
-      ? standing.seq ?? undefined
-      : (await this.#readNewest(session, [conv])).get(conv) && 0;
+    const seq = found ? found.seq : (await this.#readNewest(session, [conv])).get(conv) && 0;
     const newest = new Map(seq === undefined ? [] : [[conv, seq]]);
     const users = seq === undefined ? await readUsers(session, entries) : undefined;
     const { outcomes, rows } = plan(entries, {
       facts: factsOf({
         newest,
         ...(stored && { stored }),
-        ...(standing && { standing }),
+        ...(found && { standing: found.standing }),
         ...(users && { users }),
       }),
       at: this.#options.now(),
@@ -282,7 +280,7 @@ export class MysqlAppend {
     await begin(session, rows);
     const [row] = rows;
     if (!row) return outcomes;
-    if (!isPlain) {
+    if (isAlone) {
       await insertWithEffects(session, row);
       return outcomes;
     }
@@ -363,19 +361,6 @@ function numbered(
   return outcomes.map((outcome) =>
     "stored" in outcome ? { ...outcome, stored: moved.get(outcome.stored) ?? outcome.stored } : outcome
   );
-}
-
-/** Entries of a conversation as they may be written: plain ones together, each with effects alone. */
-function runs(entries: readonly Entry[]): Entry[][] {
-  const all: Entry[][] = [];
-  let isPlain = false;
-  for (const entry of entries) {
-    const before = isPlain;
-    isPlain = kindOf(entry.kind).effects.length === 0;
-    if (isPlain && before) all.at(-1)!.push(entry);
-    else all.push([entry]);
-  }
-  return all;
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,5 +1,7 @@
-import { STRANGERS } from "../../protocol/kinds.ts";
-import type { LogMessage } from "../../protocol/messages.ts";
+import { parseConv } from "../../protocol/conversation.ts";
+import { type Kind, needsOf } from "../../protocol/kinds.ts";
+import type { LogMessage, Role } from "../../protocol/messages.ts";
+import { type Fact, type Standing, UNKNOWN } from "../../protocol/standing.ts";
 import type { Facts } from "../plan.ts";
 import type { NewMessage } from "../store.ts";
 import { padded, placeholders, roundedUp, type Session } from "./database.ts";
@@ -15,12 +17,62 @@ export type Entry = NewMessage & {
   readonly history: number;
 };
 
-/** How the two of an entry stand to each other, and that its number is this, all of one moment. */
-interface Standing {
+/** The columns of each fact, as far as they were asked for; null where there is nothing. */
+interface StandingRow {
   readonly seq: number | null;
-  readonly friends: number;
-  readonly asked: number;
-  readonly wanted: number;
+  readonly friends?: number;
+  readonly asked?: number;
+  readonly wanted?: number;
+  readonly role?: Role | null;
+  readonly joined?: number | null;
+  readonly targetRole?: Role | null;
+  readonly kind?: Kind | null;
+  readonly author?: number;
+  readonly at?: number;
+  readonly recalled?: number;
+}
+
+/** What an entry that is not plain depends on, and the newest number of its conversation, all of one moment. */
+interface Found {
+  readonly seq: number | undefined;
+  readonly standing: Standing;
+}
+
+/** How each fact is read: columns, the tables that they come from beside others, and the values of both. */
+interface Source {
+  readonly columns: string;
+  readonly join?: string;
+  readonly values: (entry: Entry) => (string | number)[];
+}
+
+const SOURCES: Readonly<Record<Fact, Source>> = {
+  between: {
+    columns: `EXISTS (SELECT 1 FROM friend WHERE userid = ? AND friendid = ?) AS friends,
+      EXISTS (SELECT 1 FROM friendrequest WHERE userid = ? AND friendid = ?) AS asked,
+      EXISTS (SELECT 1 FROM friendrequest WHERE userid = ? AND friendid = ?) AS wanted`,
+    values: ({ sender, to = 0 }) => [sender, to, sender, to, to, sender],
+  },
+  member: {
+    columns: "mine.grouprole AS role, view.joined AS joined",
+    join: `LEFT JOIN groupuser AS mine ON mine.groupid = ? AND mine.userid = ?
+      LEFT JOIN progress AS view ON view.userid = ? AND view.conv = ?`,
+    values: ({ conv, sender }) => [groupOf(conv), sender, sender, conv],
+  },
+  target: {
+    columns: "theirs.grouprole AS targetRole",
+    join: "LEFT JOIN groupuser AS theirs ON theirs.groupid = ? AND theirs.userid = ?",
+    values: ({ conv, fields }) => [groupOf(conv), fields?.userid ?? 0],
+  },
+  entry: {
+    columns: "referred.kind, referred.sender AS author, referred.at, referred.body = '' AS recalled",
+    join: "LEFT JOIN message AS referred ON referred.conv = ? AND referred.seq = ?",
+    values: ({ conv, ref = 0 }) => [conv, ref],
+  },
+};
+
+function groupOf(conv: string): number {
+  const about = parseConv(conv);
+  return about?.kind === "group" ? about.group : 0;
 }
 
 /** The newest numbers of those of the conversations that have begun. Reads without locks. */
@@ -77,17 +129,30 @@ export async function readUsers(session: Session, entries: readonly Entry[]): Pr
   return new Set(rows.map(({ id }) => id));
 }
 
-/** What an entry with effects depends on, read by one statement: nothing of it is older or newer than the rest. */
-export async function readStanding(session: Session, entry: Entry): Promise<Standing> {
-  const { conv, sender, to = 0 } = entry;
-  const [row] = await session.rows<Standing>(
-    `SELECT (SELECT ${NEWEST("conversation")} FROM conversation WHERE conversation.conv = ?) AS seq,
-            EXISTS (SELECT 1 FROM friend WHERE userid = ? AND friendid = ?) AS friends,
-            EXISTS (SELECT 1 FROM friendrequest WHERE userid = ? AND friendid = ?) AS asked,
-            EXISTS (SELECT 1 FROM friendrequest WHERE userid = ? AND friendid = ?) AS wanted`,
-    [conv, sender, to, sender, to, to, sender],
+/** Reads what the entry's kind needs by one statement: nothing of it is older or newer than the rest. */
+export async function readStanding(session: Session, entry: Entry): Promise<Found> {
+  const sources = needsOf(entry).map((fact) => SOURCES[fact]);
+  // Columns come before tables, and so do their values.
+  const ordered = [...sources.filter(({ join }) => !join), ...sources.filter(({ join }) => join)];
+  const columns = [
+    `(SELECT ${NEWEST("conversation")} FROM conversation WHERE conversation.conv = ?) AS seq`,
+    ...ordered.map(({ columns }) => columns),
+  ];
+  const [row] = await session.rows<StandingRow>(
+    `SELECT ${columns.join(", ")} FROM (SELECT 1) AS one ${ordered.map(({ join = "" }) => join).join(" ")}`,
+    [entry.conv, ...ordered.flatMap(({ values }) => values(entry))],
   );
-  return row!;
+  return { seq: row!.seq ?? undefined, standing: standingOf(row!, entry) };
+}
+
+function standingOf(row: StandingRow, { fields }: Entry): Standing {
+  const { friends = 0, asked = 0, wanted = 0, role, joined, targetRole, kind } = row;
+  return {
+    between: { friends: friends > 0, asked: asked > 0, wanted: wanted > 0 },
+    member: role ? { role, joined: joined ?? 0 } : undefined,
+    target: fields?.userid === undefined ? undefined : { role: targetRole ?? undefined },
+    entry: kind ? { kind, sender: row.author!, at: row.at!, recalled: row.recalled === 1 } : undefined,
+  };
 }
 
 /** Facts as they were read. */
@@ -97,18 +162,11 @@ export function factsOf(found: {
   users?: ReadonlySet<number>;
   standing?: Standing;
 }): Facts {
-  const { newest, stored, users, standing } = found;
-  const between = standing
-    ? {
-      friends: standing.friends > 0,
-      asked: standing.asked > 0,
-      wanted: standing.wanted > 0,
-    }
-    : STRANGERS;
+  const { newest, stored, users, standing = UNKNOWN } = found;
   return {
     newest: (conv) => newest.get(conv),
     stored: (entry) => stored?.get(`${entry.sender} ${(entry as Entry).key}`),
     isUser: (id) => users?.has(id) ?? false,
-    between: () => between,
+    standing: () => standing,
   };
 }

@@ -22,11 +22,13 @@ export interface MessageRow {
   mid: string;
   body: string;
   at: number;
+  ref: number | null;
+  edited: number | null;
 }
 
 export const MESSAGE_COLUMNS =
   `message.conv, message.seq, message.kind, message.sender, COALESCE(user.name, '') AS senderName,
-  message.mid, message.body, message.at`;
+  message.mid, message.body, message.at, message.ref, message.edited`;
 
 /** The newest number of a table's `conv`, 0 if it has none: the last entry of the primary key, however many there are. */
 export const NEWEST = (table: string) =>
@@ -45,8 +47,13 @@ const LOGINS_AT_ONCE = 64;
 const FIRST_ROWS = 8;
 const MORE_ROWS = 8;
 
-export function toMessage({ conv, seq, kind, sender, senderName, mid, body, at }: MessageRow): LogMessage {
-  return { conv, seq, kind, sender, senderName, mid: isMade(mid) ? null : mid, body, at };
+export function toMessage({ mid, ref, edited, ...row }: MessageRow): LogMessage {
+  return {
+    ...row,
+    mid: isMade(mid) ? null : mid,
+    ...(ref !== null && { ref }),
+    ...(edited !== null && { edited }),
+  };
 }
 
 export class MysqlLog implements LogStore {

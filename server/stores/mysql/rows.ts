@@ -1,21 +1,11 @@
-import type { Effect } from "../../protocol/kinds.ts";
 import type { Row } from "../plan.ts";
 import { StoreUnavailable } from "../store.ts";
 import { inParts, placeholders, roundedUp, type Session, type Value } from "./database.ts";
+import { EFFECTS } from "./effects.ts";
 import type { Entry } from "./facts.ts";
 import { NEWEST } from "./log.ts";
 
 type Rows = readonly Row<Entry>[];
-
-/** What each effect does, in terms of the variables that {@linkcode insertWithEffects} sets; constants. */
-const EFFECT_SQL: Readonly<Record<Effect, string>> = {
-  ask: "INSERT INTO friendrequest (userid, friendid) VALUES (@sender, @to)",
-  answer: "DELETE FROM friendrequest WHERE userid = @to AND friendid = @sender",
-  befriend: `DELETE FROM friendrequest WHERE userid = @to AND friendid = @sender;
-    DELETE FROM friendrequest WHERE userid = @sender AND friendid = @to;
-    INSERT INTO friend (userid, friendid, since) VALUES (@sender, @to, @at), (@to, @sender, @at)
-      ON DUPLICATE KEY UPDATE userid = userid`,
-};
 
 const valuesOf = ({ message, entry }: Row<Entry>): Value[] => [
   message.conv,
@@ -25,6 +15,7 @@ const valuesOf = ({ message, entry }: Row<Entry>): Value[] => [
   message.kind,
   message.body,
   message.at,
+  message.ref ?? null,
 ];
 
 /**
@@ -59,7 +50,9 @@ export async function begin(session: Session, rows: Rows): Promise<void> {
 export async function insert(session: Session, rows: Rows): Promise<void> {
   for (const part of inParts(rows)) {
     await session.run(
-      `INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES ${placeholders(part.length, 7)}`,
+      `INSERT INTO message (conv, seq, sender, mid, kind, body, at, ref) VALUES ${
+        placeholders(part.length, 8)
+      }`,
       part.flatMap(valuesOf),
     );
   }
@@ -67,17 +60,24 @@ export async function insert(session: Session, rows: Rows): Promise<void> {
 
 /**
  * Inserts one row and does what goes with it. That the row gets the number which was read together with everything that
- * allowed it is why nothing had to be locked: whatever changes how two people stand is an entry of their conversation,
- * and would have taken that number.
+ * allowed it is why nothing had to be locked: whatever changes how people stand to each other or to a group, or an entry
+ * of its log, is an entry of that conversation, and would have taken that number.
  */
 export async function insertWithEffects(session: Session, row: Row<Entry>): Promise<void> {
+  const effects = row.effects.map((effect) => EFFECTS[effect]);
+  const own = Object.assign({}, ...effects.map(({ values }) => values?.(row.entry.fields ?? {})));
+  const names = Object.keys(own);
   await session.run(
-    "SET @conv = ?, @seq = ?, @sender = ?, @mid = ?, @kind = ?, @body = ?, @at = ?, @to = ?",
-    [...valuesOf(row), row.entry.to ?? null],
+    `SET @conv = CONVERT(? USING ascii) COLLATE ascii_bin, @seq = CAST(? AS SIGNED), @sender = CAST(? AS SIGNED), @mid = ?,
+      @kind = ?, @body = ?, @at = CAST(? AS SIGNED), @ref = CAST(? AS SIGNED), @to = CAST(? AS SIGNED)${
+      names.map((name) => `, @${name} = ?`).join("")
+    }`,
+    [...valuesOf(row), row.entry.to ?? null, ...names.map((name): Value => own[name])],
   );
   await atOnce(session, [
-    "INSERT INTO message (conv, seq, sender, mid, kind, body, at) VALUES (@conv, @seq, @sender, @mid, @kind, @body, @at)",
-    ...row.effects.map((effect) => EFFECT_SQL[effect]),
+    `INSERT INTO message (conv, seq, sender, mid, kind, body, at, ref)
+     VALUES (@conv, @seq, @sender, @mid, @kind, @body, @at, @ref)`,
+    ...effects.flatMap(({ sql }) => sql),
   ]);
 }
 
@@ -87,21 +87,31 @@ export async function insertWithEffects(session: Session, row: Row<Entry>): Prom
  * behind, also if this node freezes then. Returns the number that was the newest before.
  */
 export async function insertAtEnd(session: Session, rows: Rows): Promise<number> {
-  const own = rows.map((_, i) => `@sender${i} = ?, @mid${i} = ?, @kind${i} = ?, @body${i} = ?`);
+  const own = rows.map((_, i) =>
+    `@sender${i} = ?, @mid${i} = ?, @kind${i} = ?, @body${i} = ?, @ref${i} = CAST(? AS SIGNED)`
+  );
   const [first] = rows;
   await session.run(`SET @conv = CONVERT(? USING ascii) COLLATE ascii_bin, @at = ?, ${own.join(", ")}`, [
     first!.message.conv,
     first!.message.at,
-    ...rows.flatMap(({ message, entry }): Value[] => [message.sender, entry.key, message.kind, message.body]),
+    ...rows.flatMap(({ message, entry }): Value[] => [
+      message.sender,
+      entry.key,
+      message.kind,
+      message.body,
+      message.ref ?? null,
+    ]),
   ]);
   const added = rows.map((_, i) =>
-    `SELECT ${i + 1} AS n, @sender${i} AS sender, @mid${i} AS mid, @kind${i} AS kind, @body${i} AS body`
+    `SELECT ${
+      i + 1
+    } AS n, @sender${i} AS sender, @mid${i} AS mid, @kind${i} AS kind, @body${i} AS body, @ref${i} AS ref`
   );
   const [found] = await session.script<{ newest: number }>([
-    `INSERT INTO message (conv, seq, sender, mid, kind, body, at)
+    `INSERT INTO message (conv, seq, sender, mid, kind, body, at, ref)
      SELECT conversation.conv, ${
       NEWEST("conversation")
-    } + added.n, added.sender, added.mid, added.kind, added.body, @at
+    } + added.n, added.sender, added.mid, added.kind, added.body, @at, added.ref
        FROM conversation JOIN (${added.join(" UNION ALL ")}) AS added
       WHERE conversation.conv = @conv COLLATE ascii_bin FOR UPDATE`,
     "SELECT seq - 1 AS newest FROM message WHERE sender = @sender0 AND mid = CONVERT(@mid0 USING ascii) COLLATE ascii_bin",

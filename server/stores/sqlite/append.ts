@@ -1,10 +1,9 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { Between, Effect } from "../../protocol/kinds.ts";
-import type { LogMessage } from "../../protocol/messages.ts";
-import { type Facts, type Plan, plan } from "../plan.ts";
-import { type NewMessage, StoreUnavailable } from "../store.ts";
+import { type Facts, type Plan, plan, type Row, runs, Written } from "../plan.ts";
+import { type Appended, type NewMessage, StoreUnavailable } from "../store.ts";
+import { effectsOn } from "./effects.ts";
+import { facts } from "./facts.ts";
 import { Filing } from "./filing.ts";
-import { MESSAGE } from "./messages.ts";
 import { Statement, Transactions } from "./statements.ts";
 import type { Batch, Failure, Outcome, Report } from "./writes.ts";
 
@@ -12,6 +11,13 @@ import type { Batch, Failure, Outcome, Report } from "./writes.ts";
 const ROWS = 32;
 /** Conversations whose newest number is kept in memory. */
 const MAX_KNOWN = 50_000;
+
+/** What one transaction has written, and the id of its first row. */
+interface Planned {
+  readonly outcomes: Appended[];
+  readonly rows: Row<NewMessage>[];
+  readonly first: number;
+}
 
 /**
  * Commits batches of messages. A commit appends them to a table without indexes, which costs one page for dozens of
@@ -29,9 +35,7 @@ export class SqliteAppend {
   readonly #setSeq: Statement<never>;
   readonly #setSeqs: Statement<never>;
   readonly #newProgress: Statement<never>;
-  readonly #ask: Statement<never>;
-  readonly #befriend: Statement<never>;
-  readonly #answer: Statement<never>;
+  readonly #carryOut: ReturnType<typeof effectsOn>;
 
   constructor(db: DatabaseSync, options: { report: (report: Report) => void }) {
     this.#transactions = new Transactions(db);
@@ -46,15 +50,7 @@ export class SqliteAppend {
       `INSERT INTO progress (userid, conv, joined, delivered, "read") VALUES (?, ?, 0, 0, 0)
        ON CONFLICT (userid, conv) DO NOTHING`,
     );
-    this.#ask = new Statement(
-      db,
-      "INSERT INTO friendrequest (userid, friendid) VALUES (?, ?) ON CONFLICT DO NOTHING",
-    );
-    this.#answer = new Statement(db, "DELETE FROM friendrequest WHERE userid = ? AND friendid = ?");
-    this.#befriend = new Statement(
-      db,
-      "INSERT INTO friend (userid, friendid, since) VALUES (?1, ?2, ?3), (?2, ?1, ?3) ON CONFLICT DO NOTHING",
-    );
+    this.#carryOut = effectsOn(db);
     for (const { conv, seq } of this.#filing.recall()) {
       this.#newest.set(conv, Math.max(seq, this.#facts.newest(conv) ?? 0));
     }
@@ -80,10 +76,7 @@ export class SqliteAppend {
   #commit(entries: readonly NewMessage[], { at, epoch }: { at: number; epoch: number }): Outcome[] {
     if (epoch <= this.#failedEpoch) return entries.map(() => OVERTAKING);
     try {
-      const planned = this.#transactions.run(() => {
-        const planned = plan(entries, { facts: this.#facts, at });
-        return { planned, first: this.#write(planned, at) };
-      });
+      const planned = this.#transactions.run(() => this.#writeAll(entries, at));
       return this.#note(planned);
     } catch (error) {
       const failure = failureOf(error);
@@ -95,88 +88,56 @@ export class SqliteAppend {
     }
   }
 
-  /** Writes what was planned. The id of the first row. */
-  #write({ rows }: Plan<NewMessage>, time: number): number {
-    const first = this.#filing.last + 1;
+  /** Plans and writes entries in their order; what each may depend on is written before it is planned. */
+  #writeAll(entries: readonly NewMessage[], at: number): Planned {
+    const before = new Written();
+    const all: Planned = { outcomes: [], rows: [], first: this.#filing.last + 1 };
+    for (const run of runs(entries)) {
+      const { outcomes, rows } = plan(run, { facts: this.#facts, at, before });
+      this.#write(rows, { first: all.first + all.rows.length, at });
+      all.outcomes.push(...outcomes);
+      all.rows.push(...rows);
+    }
+    return all;
+  }
+
+  /** Writes what was planned, under ids from `first` on. */
+  #write(rows: Plan<NewMessage>["rows"], { first, at: time }: { first: number; at: number }): void {
     const newest = new Map<string, number>();
-    for (const { entry, message, begins, effects } of rows) {
+    for (const { entry, message, begins } of rows) {
       newest.set(message.conv, message.seq);
       if (begins) {
         this.#newProgress.run(entry.sender, entry.conv);
         this.#newProgress.run(entry.to!, entry.conv);
       }
-      for (const effect of effects) this.#effect[effect](entry, time);
     }
     inParts(rows, (part, at) => {
       const values: SQLInputValue[] = [first + at, time];
-      for (const { message: { conv, seq, sender, mid, kind, body } } of part) {
-        values.push(conv, seq, sender, mid, kind, body);
+      for (const { message: { conv, seq, sender, mid, kind, body, ref } } of part) {
+        values.push(conv, seq, sender, mid, kind, body, ref ?? null);
       }
       (part.length === ROWS ? this.#insertMany : this.#insert).run(...values);
     });
     inParts([...newest], (part) => {
       (part.length === ROWS ? this.#setSeqs : this.#setSeq).run(...part.flat());
     });
-    return first;
+    for (const row of rows) {
+      for (const effect of row.effects) this.#carryOut[effect](row);
+    }
   }
 
-  readonly #effect: Record<Effect, (entry: NewMessage, at: number) => void> = {
-    ask: ({ sender, to }) => this.#ask.run(sender, to!),
-    answer: ({ sender, to }) => this.#answer.run(to!, sender),
-    befriend: ({ sender, to }, at) => {
-      this.#answer.run(to!, sender);
-      this.#answer.run(sender, to!);
-      this.#befriend.run(sender, to!, at);
-    },
-  };
-
   /** Remembers what was committed. */
-  #note({ planned, first }: { planned: Plan<NewMessage>; first: number }): Outcome[] {
+  #note({ outcomes, rows, first }: Planned): Outcome[] {
     if (this.#newest.size > MAX_KNOWN) this.#newest.clear();
-    planned.rows.forEach(({ message }, i) => {
+    rows.forEach(({ message }, i) => {
       const { conv, seq, sender, mid } = message;
       this.#newest.set(conv, seq);
       this.#filing.note({ id: first + i, conv, seq, sender, mid });
     });
-    return planned.outcomes.map((outcome) =>
+    return outcomes.map((outcome) =>
       "refused" in outcome ? outcome.refused : outcome.fresh ? outcome.stored.seq : outcome.stored
     );
   }
-}
-
-/** What the database says, with what is known without asking it. */
-function facts(
-  db: DatabaseSync,
-  { newest, filing }: { newest: ReadonlyMap<string, number>; filing: Filing },
-): Facts {
-  // The larger one, should they differ: a number that is taken is never given again.
-  const seq = new Statement<{ seq: number }>(
-    db,
-    `SELECT max(seq, coalesce((SELECT max(seq) FROM entry_place WHERE entry_place.conv = conversation.conv), 0)) AS seq
-       FROM conversation WHERE conv = ?`,
-  );
-  const idOf = new Statement<{ id: number }>(db, "SELECT id FROM entry_mid WHERE sender = ? AND mid = ?");
-  const message = new Statement<LogMessage>(db, MESSAGE);
-  const user = new Statement<{ id: number }>(db, "SELECT id FROM user WHERE id = ?");
-  const between = new Statement<Record<keyof Between, number>>(
-    db,
-    `SELECT EXISTS (SELECT 1 FROM friend WHERE userid = ?1 AND friendid = ?2) AS friends,
-            EXISTS (SELECT 1 FROM friendrequest WHERE userid = ?1 AND friendid = ?2) AS asked,
-            EXISTS (SELECT 1 FROM friendrequest WHERE userid = ?2 AND friendid = ?1) AS wanted`,
-  );
-  return {
-    newest: (conv) => newest.get(conv) ?? seq.get(conv)?.seq,
-    stored({ sender, mid }): LogMessage | undefined {
-      if (mid === null) return undefined;
-      const id = filing.find(sender, mid) ?? idOf.get(sender, mid)?.id;
-      return id === undefined ? undefined : message.get(id);
-    },
-    isUser: (id) => user.get(id) !== undefined,
-    between({ sender, to }) {
-      const { friends, asked, wanted } = between.get(sender, to!)!;
-      return { friends: friends > 0, asked: asked > 0, wanted: wanted > 0 };
-    },
-  };
 }
 
 /** Calls `run` with parts of {@linkcode ROWS} and where each begins, as long as there are so many; then with single ones. */
@@ -186,10 +147,10 @@ function inParts<T>(all: readonly T[], run: (part: readonly T[], at: number) => 
   for (; at < all.length; at++) run([all[at]!], at);
 }
 
-/** Parameters: the id of the first row, the time, then six a row. */
+/** Parameters: the id of the first row, the time, then seven a row. */
 function insertOf(rows: number): string {
-  const values = Array.from({ length: rows }, (_, i) => `(?1 + ${i}, ?2, ?, ?, ?, ?, ?, ?)`);
-  return `INSERT INTO entry (id, at, conv, seq, sender, mid, kind, body) VALUES ${values.join(", ")}`;
+  const values = Array.from({ length: rows }, (_, i) => `(?1 + ${i}, ?2, ?, ?, ?, ?, ?, ?, ?)`);
+  return `INSERT INTO entry (id, at, conv, seq, sender, mid, kind, body, ref) VALUES ${values.join(", ")}`;
 }
 
 /** Parameters: conversation and newest number, for each row. */

@@ -40,6 +40,8 @@ export function configure(db: DatabaseSync, { durability }: ConnectOptions): voi
       `synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`,
       `wal_autocheckpoint = ${CHECKPOINT}`,
       "foreign_keys = ON",
+      // What is deleted or overwritten is gone from the page, not only free.
+      "secure_delete = ON",
       "cache_size = -65536",
     ]
   ) {

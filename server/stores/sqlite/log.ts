@@ -10,7 +10,7 @@ import {
   type Page,
   StoreUnavailable,
 } from "../store.ts";
-import { MESSAGE } from "./messages.ts";
+import { MESSAGE, type MessageRow, toMessage } from "./messages.ts";
 import { Statement } from "./statements.ts";
 import type { Failure, Outcome, Writes } from "./writes.ts";
 
@@ -27,7 +27,7 @@ export class SqliteLog implements LogStore {
   #epoch = 0;
   readonly #after: Statement<{ id: number }>;
   readonly #before: Statement<{ id: number }>;
-  readonly #message: Statement<LogMessage>;
+  readonly #message: Statement<MessageRow>;
   readonly #conversations: Statement<Progress>;
   readonly #behind: Statement<Omit<Behind, "user">>;
   readonly #membership: Statement<{ joined: number }>;
@@ -116,9 +116,10 @@ export class SqliteLog implements LogStore {
     const messages: LogMessage[] = [];
     let size = 0;
     for (const { id } of ids) {
-      const message = this.#message.get(id);
+      const row = this.#message.get(id);
       // It may have been deleted meanwhile.
-      if (!message) continue;
+      if (!row) continue;
+      const message = toMessage(row);
       if (messages.length > 0 && size + message.body.length > maxSize) break;
       size += message.body.length;
       messages.push(message);
@@ -149,6 +150,7 @@ function appended(
     const { failed, unavailable } = outcome;
     return Promise.reject(unavailable ? new StoreUnavailable(failed) : new Error(failed));
   }
-  const { conv, kind, sender, senderName, mid, body } = entry;
-  return { stored: { conv, seq: outcome, kind, sender, senderName, mid, body, at }, fresh: true };
+  const { conv, kind, sender, senderName, mid, body, ref } = entry;
+  const about = ref === undefined ? {} : { ref };
+  return { stored: { conv, seq: outcome, kind, sender, senderName, mid, body, at, ...about }, fresh: true };
 }
