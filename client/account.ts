@@ -173,6 +173,7 @@ export class Account {
       case Msg.GROUP_CHAT:
       case Msg.FRIEND_REQUEST:
       case Msg.FRIEND_RESPONSE:
+      case Msg.EVENT:
         return this.#received.push(frame);
       case Msg.MESSAGE_ACK:
         return this.#stored(frame);

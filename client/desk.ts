@@ -132,7 +132,7 @@ export class Desk {
   #showHistory({ conv, messages, more }: FrameOf<typeof Msg.HISTORY_ACK>): void {
     const pushes = messages.map(readPush).filter((push) => push !== undefined);
     pushes.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-    this.#say(...pushes.map((push) => historyLine(push, this.#clock.now())));
+    this.#say(...pushes.flatMap((push) => historyLine(push, this.#clock.now()) ?? []));
     const count = `${pushes.length} message${pushes.length === 1 ? "" : "s"}`;
     const unreadable = messages.length - pushes.length;
     const rest = (unreadable > 0 ? `, ${unreadable} unreadable` : "") +

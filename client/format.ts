@@ -1,6 +1,6 @@
 import { Msg } from "../server/protocol/msgid.ts";
 import { parseConv } from "../server/protocol/conversation.ts";
-import type { Push } from "./frames.ts";
+import type { FrameOf, Push } from "./frames.ts";
 import { sanitize } from "./sanitize.ts";
 import type { Mark } from "./sent.ts";
 
@@ -13,14 +13,18 @@ export function formatTime(at: number): string {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** The line that shows an entry of a conversation's log. */
-export function pushLine(push: Push, now: number): string {
+/** The line that shows an entry of a conversation's log. Undefined if this client has no words for it. */
+export function pushLine(push: Push, now: number): string | undefined {
   const time = formatTime(push.at ?? now);
   switch (push.msgid) {
     case Msg.CHAT:
-      return `${time} [${push.id}] ${sanitize(push.name)}: ${sanitize(push.msg)}`;
+      return `${time} [${push.id}] ${sanitize(push.name)}${saidOf(push)}`;
     case Msg.GROUP_CHAT:
-      return `${time} (group ${push.groupid}) [${push.id}] ${sanitize(push.name)}: ${sanitize(push.msg)}`;
+      return `${time} (group ${push.groupid}) [${push.id}] ${sanitize(push.name)}${saidOf(push)}`;
+    case Msg.EVENT: {
+      const done = doneOf(push);
+      return done && `${time} ${whereOf(push.conv)}[${push.id}] ${sanitize(push.name)} ${done}`;
+    }
     case Msg.FRIEND_REQUEST:
       return `friend request from ${who(push)} — answer with ackaddfriend:${push.from}:true or ` +
         `ackaddfriend:${push.from}:false`;
@@ -30,12 +34,15 @@ export function pushLine(push: Push, now: number): string {
 }
 
 /** The line of `history` that shows an entry: never to be mistaken for one that has just come. */
-export function historyLine(push: Push, now: number): string {
+export function historyLine(push: Push, now: number): string | undefined {
   const place = `history ${sanitize(push.conv ?? "?")} #${push.seq ?? "?"} `;
   switch (push.msgid) {
     case Msg.CHAT:
     case Msg.GROUP_CHAT:
-      return place + pushLine(push, now);
+    case Msg.EVENT: {
+      const line = pushLine(push, now);
+      return line && place + line;
+    }
     case Msg.FRIEND_REQUEST:
       return `${place}${formatTime(push.at ?? now)} ${who(push)} asked to become friends`;
     case Msg.FRIEND_RESPONSE:
@@ -71,6 +78,36 @@ const MEANINGS: Readonly<Record<number, string>> = {
   111: "already done",
   112: "too many connections or failed logins",
 };
+
+/** What follows on the name of one who wrote a message. */
+function saidOf(
+  { msg, re, edited }: { msg?: string | undefined; re?: number | undefined; edited?: number | undefined },
+) {
+  if (msg === undefined) return " recalled this message";
+  const about = re === undefined ? "" : ` answers #${re}`;
+  return `${about}${edited === undefined ? "" : " (edited)"}: ${sanitize(msg)}`;
+}
+
+/** What the sender of an event has done; undefined if this client does not know. */
+function doneOf({ kind, ref, msg, emoji = "", on }: FrameOf<typeof Msg.EVENT>): string | undefined {
+  const about = `#${ref}`;
+  switch (kind) {
+    case "edit":
+      return msg === undefined
+        ? `edited message ${about}, which was recalled`
+        : `edited message ${about}: ${sanitize(msg)}`;
+    case "recall":
+      return `recalled message ${about}`;
+    case "react":
+      return `${on ? "reacts" : "no longer reacts"} with ${sanitize(emoji)} to message ${about}`;
+  }
+  return undefined;
+}
+
+function whereOf(conv: string): string {
+  const about = parseConv(conv);
+  return about?.kind === "group" ? `(group ${about.group}) ` : "";
+}
 
 function who(push: { from: number; name?: string | undefined }): string {
   return push.name === undefined ? `[${push.from}]` : `[${push.from}] ${sanitize(push.name)}`;

@@ -18,15 +18,39 @@ const group = z.object({
 });
 const progress = z.object({ conv: text, seq, delivered: seq, read: seq });
 
-const chat = z.object({ msgid: z.literal(Msg.CHAT), id, name: text, msg: text, mid, ...place });
+/** A message that was recalled has no text. */
+const said = {
+  msg: text.optional(),
+  recalled: z.boolean().optional(),
+  edited: z.number().optional(),
+  re: seq.optional(),
+};
+
+const chat = z.object({ msgid: z.literal(Msg.CHAT), id, name: text, mid, ...said, ...place });
 const groupChat = z.object({
   msgid: z.literal(Msg.GROUP_CHAT),
   id,
   name: text,
   groupid: id,
-  msg: text,
   mid,
+  ...said,
   ...place,
+});
+/** Of whatever kind: those that this client does not know are counted and not shown. */
+const event = z.object({
+  msgid: z.literal(Msg.EVENT),
+  kind: text,
+  id,
+  name: text,
+  mid,
+  conv: text,
+  seq,
+  at: z.number().optional(),
+  ref: seq.optional(),
+  msg: text.optional(),
+  recalled: z.boolean().optional(),
+  emoji: text.optional(),
+  on: z.boolean().optional(),
 });
 const friendRequest = z.object({
   msgid: z.literal(Msg.FRIEND_REQUEST),
@@ -41,7 +65,7 @@ const friendResponse = z.object({
   flag: z.boolean(),
   ...place,
 });
-const push = z.discriminatedUnion("msgid", [chat, groupChat, friendRequest, friendResponse]);
+const push = z.discriminatedUnion("msgid", [chat, groupChat, friendRequest, friendResponse, event]);
 
 const refusable = { errno: z.int(), errmsg: text.optional() };
 
@@ -50,6 +74,7 @@ const frame = z.discriminatedUnion("msgid", [
   groupChat,
   friendRequest,
   friendResponse,
+  event,
   z.object({
     msgid: z.literal(Msg.LOGIN_ACK),
     ...refusable,

@@ -20,8 +20,8 @@ export interface Named {
  */
 export function identityOf(entry: Named): string | undefined {
   const { id, mid, conv, seq, at } = entry;
-  const isMessage = entry.msgid === Msg.CHAT || entry.msgid === Msg.GROUP_CHAT;
-  if (isMessage && mid !== undefined) return `${id} ${mid}`;
+  const isSent = entry.msgid === Msg.CHAT || entry.msgid === Msg.GROUP_CHAT || entry.msgid === Msg.EVENT;
+  if (isSent && mid !== undefined) return `${id} ${mid}`;
   return conv === undefined || seq === undefined || at === undefined ? undefined : `${conv} ${seq} ${at}`;
 }
 

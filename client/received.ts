@@ -96,14 +96,17 @@ export class Received {
     }
     if (!isNew) return;
     this.#learn(push);
-    this.#output.print(pushLine(push, this.#clock.now()), () => {
+    const read = () => {
       if (conv !== undefined && seq !== undefined) this.#receipts.note(conv, { seq, kind: "read" });
-    });
+    };
+    const line = pushLine(push, this.#clock.now());
+    if (line === undefined) read();
+    else this.#output.print(line, read);
     if (this.#missed > 0 && !this.catchingUp) this.#tellMissed();
   }
 
   #learn(push: Push): void {
-    if (push.msgid === Msg.CHAT || push.msgid === Msg.GROUP_CHAT) {
+    if (push.msgid === Msg.CHAT || push.msgid === Msg.GROUP_CHAT || push.msgid === Msg.EVENT) {
       return this.#roster.named(push.id, push.name);
     }
     if (push.name !== undefined) this.#roster.named(push.from, push.name);

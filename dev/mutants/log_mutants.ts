@@ -8,7 +8,10 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     changes: [{
       file: "server/services/delivery.ts",
       find: `    const result = await this.#options.log.append(message);
-    if ("refused" in result) throw refusal(result.refused);
+    if ("refused" in result) {
+      const { errno, errmsg } = REFUSED[result.refused];
+      throw new Refusal(errno, errmsg);
+    }
 `,
       replace: `    const { log, system } = this.#options;
     const [newest] = await log.read({ conv: message.conv, before: Number.MAX_SAFE_INTEGER, limit: 1 });
@@ -18,7 +21,9 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     const result = {
       stored: { ...message, seq: (newest?.seq ?? 0) + 1, at: Math.floor(system.monotonic()) } as unknown as LogMessage,
     };
-    if (newest === undefined && message.to !== undefined && message.to < 0) throw refusal("no_user");
+    if (newest === undefined && message.to !== undefined && message.to < 0) {
+      throw new Refusal(REFUSED.no_user.errno, REFUSED.no_user.errmsg);
+    }
 `,
     }, {
       file: "server/services/delivery.ts",

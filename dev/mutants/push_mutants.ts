@@ -89,9 +89,9 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
       file: "server/services/inbox.ts",
       find: `    for (const message of page) {
       if (message.seq <= position.pushed) continue;
-      if (!this`,
+`,
       replace: `    for (const message of page.toReversed()) {
-      if (!this`,
+`,
     }],
   },
   {

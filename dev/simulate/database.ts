@@ -18,6 +18,7 @@ import {
   type NodeBeat,
   type Page,
   type Pulse,
+  type Reaction,
 } from "../../server/stores/store.ts";
 import type { Progress } from "../../server/protocol/messages.ts";
 
@@ -216,6 +217,15 @@ export class Tables {
       page.push({ ...message, senderName: this.#nameOf(message.sender) });
     }
     return before === undefined ? page : page.reverse();
+  }
+
+  reactions({ conv, from, to }: { conv: string; from: number; to: number }): Reaction[] {
+    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i).flatMap((seq) =>
+      [...this.#reactions.get(`${conv} ${seq}`) ?? []].sort().map((reaction) => {
+        const [emoji = "", user] = reaction.split(" ");
+        return { seq, emoji, user: Number(user) };
+      })
+    );
   }
 
   conversations(user: number): Progress[] {

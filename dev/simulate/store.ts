@@ -104,6 +104,7 @@ export class SimulatedStore {
         // Numbers that are known are for comparing only: what others say is not what this node has committed.
         heard: () => {},
         read: (page) => read((tables) => tables.read(page)),
+        reactions: (range) => read((tables) => tables.reactions(range)),
         conversations: (user) => read((tables) => tables.conversations(user)),
         membership: (conv, user) => read((tables) => tables.membership(conv, user)),
         behind: (users) => read((tables) => tables.behind(users)),

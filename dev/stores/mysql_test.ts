@@ -1,12 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { haveServices, startMariaDb } from "../services.ts";
-import { storeContract } from "../../server/stores/contract_suite.ts";
+import { storeContract, type StoreFactory } from "../../server/stores/contract_suite.ts";
+import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
 import { type CursorMove, type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
 
 const services = await haveServices();
 
-storeContract("MariaDB", async () => {
+const onMariaDb: StoreFactory = async () => {
   const db = await startMariaDb({ flushLogAtCommit: 0 });
   const store = await openMysql({ url: db.url, poolSize: 10, wait: 0 });
   const sql = async (text: string) => void await db.sql(text, { database: "chat" });
@@ -22,7 +23,10 @@ storeContract("MariaDB", async () => {
       await db[Symbol.asyncDispose]();
     },
   };
-}, { ignore: !services.ok });
+};
+
+storeContract("MariaDB", onMariaDb, { ignore: !services.ok });
+kindsContract("MariaDB", onMariaDb, { ignore: !services.ok });
 
 const ignore = !services.ok;
 const entry = (n: number): NewMessage => ({

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { storeContract } from "../../server/stores/contract_suite.ts";
+import { storeContract, type StoreFactory } from "../../server/stores/contract_suite.ts";
+import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
 import { openSqlite } from "../../server/stores/sqlite/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
 
-storeContract("SQLite in a file", async () => {
+const inFile: StoreFactory = async () => {
   const folder = await Deno.makeTempDir();
   const store = await openSqlite({ path: `${folder}/chat.db`, durability: "normal" });
   const sql = (text: string) => {
@@ -26,7 +27,10 @@ storeContract("SQLite in a file", async () => {
       await Deno.remove(folder, { recursive: true });
     },
   };
-});
+};
+
+storeContract("SQLite in a file", inFile);
+kindsContract("SQLite in a file", inFile);
 
 const entry = (n: number): NewMessage => ({
   ...{ conv: "u1-2", kind: "chat", sender: 1, senderName: "ann", to: 2, mid: `m${n}`, body: '"x"' },

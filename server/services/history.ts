@@ -39,23 +39,40 @@ export class History {
       ...(forward ? { after: Math.max(after, joined) } : { before: frame.before ?? Number.MAX_SAFE_INTEGER }),
     });
     const visible = found.filter((message) => message.seq > joined);
-    const frames = this.#fit(forward ? visible : visible.reverse(), limit);
+    const nearestFirst = (forward ? visible : visible.reverse()).slice(0, limit);
+    const frames = this.#fit(nearestFirst, await this.#reactions(conv, nearestFirst));
     const more = frames.length < visible.length || await this.#goesOn({ visible, forward, joined, conv });
     if (!forward) frames.reverse();
     session.peer.reply({ msgid: Msg.HISTORY_ACK, conv, frames, more, ...answering(frame) });
   }
 
   /** As many as fit into one frame, nearest first. */
-  #fit(messages: readonly LogMessage[], limit: number): string[] {
+  #fit(messages: readonly LogMessage[], reactions: ReadonlyMap<number, string>): string[] {
     const frames: string[] = [];
     let room = this.#maxFrame - ENVELOPE;
-    for (const message of messages.slice(0, limit)) {
-      const text = messageFrame(message, 2);
+    for (const message of messages) {
+      const frame = messageFrame(message, 2);
+      const more = reactions.get(message.seq) ?? "";
+      const all = more === "" ? frame : `${frame.slice(0, -1)},"reactions":${more}}`;
+      // A text that fills a frame by itself comes without them.
+      const text = frames.length === 0 && utf8.encode(all).length + 1 > room ? frame : all;
       room -= utf8.encode(text).length + 1;
       if (room < 0 && frames.length > 0) break;
       frames.push(text);
     }
     return frames;
+  }
+
+  /** The reactions to some entries, by number: JSON objects of the users by sign. */
+  async #reactions(conv: string, messages: readonly LogMessage[]): Promise<Map<number, string>> {
+    const seqs = messages.filter(({ kind }) => kind === "chat").map(({ seq }) => seq);
+    if (seqs.length === 0) return new Map();
+    const found = await this.#log.reactions({ conv, from: Math.min(...seqs), to: Math.max(...seqs) });
+    return new Map([...Map.groupBy(found, ({ seq }) => seq)].map(([seq, ofEntry]) => {
+      const users = Map.groupBy(ofEntry, ({ emoji }) => emoji);
+      const ids = [...users].map(([emoji, some]) => [emoji, some.map(({ user }) => user)]);
+      return [seq, JSON.stringify(Object.fromEntries(ids))];
+    }));
   }
 
   /** Whether the log holds more where the store ended a page for its size. */

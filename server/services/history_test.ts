@@ -25,6 +25,7 @@ function setUp(
       return Promise.resolve(before === undefined ? page : page.reverse());
     },
     membership: () => Promise.resolve({ joined }),
+    reactions: () => Promise.resolve([]),
   };
   const answers: Answer[] = [];
   const session = { user: { id: 1 }, peer: { reply: (reply: Answer) => answers.push(reply) } };

@@ -134,6 +134,17 @@ export interface Behind {
   readonly delivered: number;
 }
 
+/** A sign that a user has put to an entry. */
+export interface Reaction {
+  /** The entry's number. */
+  readonly seq: number;
+  readonly emoji: string;
+  readonly user: number;
+}
+
+/** Reactions that are read of one entry, at most. */
+export const MAX_REACTIONS = 100;
+
 export interface LogStore {
   /**
    * Commits one entry, and carries out the effects of its kind in the same transaction. Calls made while a commit is under
@@ -153,6 +164,13 @@ export interface LogStore {
    * text than about what it returns.
    */
   read(page: Page): Promise<LogMessage[]>;
+  /**
+   * The reactions to the entries of a conversation from one number to another, both inclusive, ordered by entry, sign and
+   * user. Of more than {@linkcode MAX_REACTIONS} of one entry the others are left out.
+   */
+  reactions(
+    range: { readonly conv: string; readonly from: number; readonly to: number },
+  ): Promise<Reaction[]>;
   /** Every conversation that a user is in, by name. */
   conversations(user: number): Promise<readonly Progress[]>;
   /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */

@@ -7,8 +7,10 @@ import {
   type Behind,
   type CursorMove,
   type LogStore,
+  MAX_REACTIONS,
   type NewMessage,
   type Page,
+  type Reaction,
   StoreUnavailable,
 } from "../store.ts";
 
@@ -119,6 +121,16 @@ export class MysqlLog implements LogStore {
       [conv, edge],
     );
     return rows.slice(0, count);
+  }
+
+  async reactions({ conv, from, to }: { conv: string; from: number; to: number }): Promise<Reaction[]> {
+    return await this.#db.rows<Reaction>(
+      `SELECT seq, emoji, user FROM (
+         SELECT ref AS seq, emoji, userid AS user, ROW_NUMBER() OVER (PARTITION BY ref ORDER BY emoji, userid) AS n
+           FROM reaction WHERE conv = ? AND ref BETWEEN ? AND ?) AS numbered
+        WHERE n <= ${MAX_REACTIONS} ORDER BY seq, emoji, user`,
+      [conv, from, to],
+    );
   }
 
   async conversations(user: number): Promise<readonly Progress[]> {

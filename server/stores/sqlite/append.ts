@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { Effect } from "../../protocol/kinds.ts";
 import { type Facts, type Plan, plan, type Row, runs, Written } from "../plan.ts";
 import { type Appended, type NewMessage, StoreUnavailable } from "../store.ts";
 import { effectsOn } from "./effects.ts";
@@ -11,6 +12,9 @@ import type { Batch, Failure, Outcome, Report } from "./writes.ts";
 const ROWS = 32;
 /** Conversations whose newest number is kept in memory. */
 const MAX_KNOWN = 50_000;
+
+/** What overwrites a text that nobody is to read any more. */
+const ERASING: ReadonlySet<Effect> = new Set<Effect>(["erase", "rewrite"]);
 
 /** What one transaction has written, and the id of its first row. */
 interface Planned {
@@ -30,6 +34,7 @@ export class SqliteAppend {
   readonly #newest = new Map<string, number>();
   readonly #facts: Facts;
   #failedEpoch = -1;
+  #hasErased = false;
   readonly #insert: Statement<never>;
   readonly #insertMany: Statement<never>;
   readonly #setSeq: Statement<never>;
@@ -55,6 +60,13 @@ export class SqliteAppend {
       this.#newest.set(conv, Math.max(seq, this.#facts.newest(conv) ?? 0));
     }
     this.#filing.file();
+  }
+
+  /** Whether a text was erased since this was last asked: it still stands in the log file. */
+  takeErased(): boolean {
+    const hasErased = this.#hasErased;
+    this.#hasErased = false;
+    return hasErased;
   }
 
   get filing(): Pick<Filing, "isEmpty" | "isFull" | "file"> {
@@ -129,9 +141,10 @@ export class SqliteAppend {
   /** Remembers what was committed. */
   #note({ outcomes, rows, first }: Planned): Outcome[] {
     if (this.#newest.size > MAX_KNOWN) this.#newest.clear();
-    rows.forEach(({ message }, i) => {
+    rows.forEach(({ message, effects }, i) => {
       const { conv, seq, sender, mid } = message;
       this.#newest.set(conv, seq);
+      if (effects.some((effect) => ERASING.has(effect))) this.#hasErased = true;
       this.#filing.note({ id: first + i, conv, seq, sender, mid });
     });
     return outcomes.map((outcome) =>

@@ -6,8 +6,10 @@ import {
   type Behind,
   type CursorMove,
   type LogStore,
+  MAX_REACTIONS,
   type NewMessage,
   type Page,
+  type Reaction,
   StoreUnavailable,
 } from "../store.ts";
 import { MESSAGE, type MessageRow, toMessage } from "./messages.ts";
@@ -31,6 +33,7 @@ export class SqliteLog implements LogStore {
   readonly #conversations: Statement<Progress>;
   readonly #behind: Statement<Omit<Behind, "user">>;
   readonly #membership: Statement<{ joined: number }>;
+  readonly #reactions: Statement<Reaction>;
 
   constructor(db: DatabaseSync, options: { writes: Writes; now: () => number }) {
     this.#writes = options.writes;
@@ -51,6 +54,13 @@ export class SqliteLog implements LogStore {
         WHERE progress.userid = ? AND conversation.seq > progress.delivered`,
     );
     this.#membership = new Statement(db, "SELECT joined FROM progress WHERE userid = ? AND conv = ?");
+    this.#reactions = new Statement(
+      db,
+      `SELECT seq, emoji, user FROM (
+         SELECT ref AS seq, emoji, userid AS user, row_number() OVER (PARTITION BY ref ORDER BY emoji, userid) AS n
+           FROM reaction WHERE conv = ? AND ref BETWEEN ? AND ?)
+        WHERE n <= ${MAX_REACTIONS} ORDER BY seq, emoji, user`,
+    );
   }
 
   append(message: NewMessage): Promise<Appended> {
@@ -68,6 +78,10 @@ export class SqliteLog implements LogStore {
   // `async` turns what the synchronous driver throws into rejections.
   async read(page: Page): Promise<LogMessage[]> {
     return await this.#read(page);
+  }
+
+  async reactions({ conv, from, to }: { conv: string; from: number; to: number }): Promise<Reaction[]> {
+    return await this.#reactions.all(conv, from, to);
   }
 
   async conversations(user: number): Promise<Progress[]> {

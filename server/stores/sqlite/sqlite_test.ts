@@ -1,7 +1,8 @@
-import { storeContract } from "../contract_suite.ts";
+import { storeContract, type StoreFactory } from "../contract_suite.ts";
+import { kindsContract } from "../kinds_contract_suite.ts";
 import { openSqlite } from "./open.ts";
 
-storeContract("SQLite in memory", async () => {
+const inMemory: StoreFactory = async () => {
   const store = await openSqlite({ path: ":memory:", durability: "full" });
   return {
     store,
@@ -9,4 +10,7 @@ storeContract("SQLite in memory", async () => {
       await store.close();
     },
   };
-});
+};
+
+storeContract("SQLite in memory", inMemory);
+kindsContract("SQLite in memory", inMemory);

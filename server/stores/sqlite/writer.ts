@@ -5,6 +5,9 @@ import { SqliteAppend } from "./append.ts";
 import { Statement, Transactions } from "./statements.ts";
 import type { Batch, Outcome, Report, WriteCalls } from "./writes.ts";
 
+/** The log file is emptied once in so long, in ms: it means syncing the database file. */
+const EMPTY_INTERVAL = 10_000;
+
 /** Everything that changes the database, on one connection. */
 export class SqliteWriter implements WriteCalls {
   readonly #db: DatabaseSync;
@@ -21,6 +24,10 @@ export class SqliteWriter implements WriteCalls {
   readonly #group: Statement<{ seq: number }>;
   readonly #move: Statement<never>;
   readonly #renameLog: Statement<never>;
+  readonly #checkpoint: Statement<{ busy: number }>;
+  /** Whether the log file may hold texts that were erased: an earlier process may have left some. */
+  #mustEmptyLog = true;
+  #emptied = -Infinity;
 
   constructor(db: DatabaseSync, options: { report: (report: Report) => void }) {
     this.#db = db;
@@ -59,6 +66,7 @@ export class SqliteWriter implements WriteCalls {
          FROM conversation
         WHERE progress.userid = ? AND progress.conv = ? AND conversation.conv = progress.conv`,
     );
+    this.#checkpoint = new Statement(db, "PRAGMA wal_checkpoint(TRUNCATE)");
     this.#renameLog = new Statement(db, "UPDATE cluster SET log = ? WHERE log = ?");
   }
 
@@ -117,11 +125,22 @@ export class SqliteWriter implements WriteCalls {
     this.#renameLog.run(log, old);
   }
 
-  /** Files messages if there are enough of them, or with `all`; nobody should wait for it. */
+  /**
+   * Files messages if there are enough of them, or with `all`, and empties the log file if there are erased texts in it;
+   * nobody should wait for it.
+   */
   tidy({ all }: { all: boolean }): "filed" | "waits" | "fails" {
     const { filing } = this.#append;
     if ((all || filing.isFull) && !filing.file()) return "fails";
-    return filing.isEmpty ? "filed" : "waits";
+    if (this.#append.takeErased()) this.#mustEmptyLog = true;
+    if (all && this.#mustEmptyLog && performance.now() - this.#emptied > EMPTY_INTERVAL) this.#emptyLog();
+    return filing.isEmpty && !this.#mustEmptyLog ? "filed" : "waits";
+  }
+
+  /** Brings what the log file (WAL) holds into the database file and cuts it to nothing, unless somebody reads it. */
+  #emptyLog(): void {
+    this.#emptied = performance.now();
+    this.#mustEmptyLog = this.#checkpoint.get()?.busy !== 0;
   }
 
   close(): void {
