@@ -12,6 +12,7 @@ import {
   type GroupRow,
   type HeldLease,
   type Lease,
+  MAX_REACTIONS,
   MAX_TOKENS,
   type NewMessage,
   type NewToken,
@@ -221,7 +222,7 @@ export class Tables {
 
   reactions({ conv, from, to }: { conv: string; from: number; to: number }): Reaction[] {
     return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i).flatMap((seq) =>
-      [...this.#reactions.get(`${conv} ${seq}`) ?? []].sort().map((reaction) => {
+      [...this.#reactions.get(`${conv} ${seq}`) ?? []].sort().slice(0, MAX_REACTIONS).map((reaction) => {
         const [emoji = "", user] = reaction.split(" ");
         return { seq, emoji, user: Number(user) };
       })

@@ -64,6 +64,76 @@ Deno.test("frames: the steps of becoming friends", () => {
   }
 });
 
+const event: LogMessage = { ...message, kind: "react", ref: 4, body: '{"emoji":"👍","on":true}' };
+const place = { id: 7, name: 'O"Neil', mid: "m-1", conv: "u3-7", seq: 5, at: message.at };
+
+Deno.test("frames: an EVENT has the fields of its kind; v1 has no word for it", () => {
+  assertEquals(JSON.parse(messageFrame(event, 2)), {
+    msgid: 25,
+    kind: "react",
+    ref: 4,
+    emoji: "👍",
+    on: true,
+    ...place,
+  });
+  assertEquals(messageFrame(event, 1), undefined);
+  assertEquals(new Push(event).text(1), undefined);
+  const recall: LogMessage = { ...message, kind: "recall", ref: 4, body: "{}" };
+  assertEquals(JSON.parse(messageFrame(recall, 2)), { msgid: 25, kind: "recall", ref: 4, ...place });
+  assertEquals(messageFrame(recall, 1), undefined);
+});
+
+Deno.test("frames: an edit is a message of its own for v1", () => {
+  const edit: LogMessage = { ...message, kind: "edit", ref: 4, body: '"a \\"b\\""' };
+  const text = 'a "b"';
+  assertEquals(JSON.parse(messageFrame(edit, 2)), { msgid: 25, kind: "edit", ref: 4, msg: text, ...place });
+  const five = { msgid: 6, id: 7, name: 'O"Neil', toid: 3, msg: `(edited) ${text}`, time };
+  assertEquals(JSON.parse(messageFrame(edit, 1)!), five);
+  const recalled = { ...edit, body: "" };
+  assertEquals(JSON.parse(messageFrame(recalled, 2)), {
+    msgid: 25,
+    kind: "edit",
+    ref: 4,
+    recalled: true,
+    ...place,
+  });
+  assertEquals(messageFrame(recalled, 1), undefined);
+});
+
+Deno.test("frames: a message as it stands now: edited, recalled, an answer to another one", () => {
+  const five = { msgid: 6, id: 7, name: 'O"Neil', toid: 3, msg: "hi", time };
+  const rest = { mid: "m-1", conv: "u3-7", seq: 5, at: message.at };
+  const answer = { ...message, ref: 2, edited: 9 };
+  assertEquals(JSON.parse(messageFrame(answer, 2)), { ...five, re: 2, edited: 9, ...rest });
+  assertEquals(JSON.parse(messageFrame(answer, 1)!), five);
+  const recalled = { ...message, body: "" };
+  const { msg: _, ...four } = five;
+  assertEquals(JSON.parse(messageFrame(recalled, 2)), { ...four, recalled: true, ...rest });
+  assertEquals(messageFrame(recalled, 1), undefined);
+  assertEquals(JSON.parse(messageFrame({ ...recalled, conv: "g4", mid: null }, 2)).recalled, true);
+});
+
+Deno.test("replies: have the id of the request that they answer, v2 only", () => {
+  const ack = { msgid: Msg.MESSAGE_ACK, conv: "u1-2", seq: 1, at: 2, mid: "m", rid: "r" } as const;
+  assertEquals(decode(encodeReply(ack, 2)), ack);
+  const history = { msgid: Msg.HISTORY_ACK, conv: "u1-2", frames: [], more: false, rid: "r" } as const;
+  assertEquals(decode(encodeReply(history, 2)), {
+    msgid: 21,
+    conv: "u1-2",
+    messages: [],
+    more: false,
+    rid: "r",
+  });
+  assertEquals(decode(encodeReply({ msgid: Msg.DONE, ref: 28, rid: "r" }, 2)), {
+    msgid: 24,
+    ref: 28,
+    rid: "r",
+  });
+  assertEquals(encodeReply({ msgid: Msg.DONE, ref: 28, rid: "r" }, 1), undefined);
+  const error = { msgid: Msg.ERROR, errno: 109, errmsg: "no", rid: "r" } as const;
+  assertEquals(decode(encodeReply(error, 1)), { msgid: 16, errno: 109, errmsg: "no" });
+});
+
 Deno.test("frames: a push is its frame and a line end", () => {
   const push = new Push(message);
   for (const generation of [1, 2] as const) {

@@ -38,7 +38,7 @@ const VALUES: readonly unknown[] = [
   ["read"],
   {},
 ];
-const FIELDS = ["toid", "groupid", "msg", "mid", "conv", "seq", "kind"] as const;
+const FIELDS = ["toid", "groupid", "msg", "mid", "conv", "seq", "kind", "re"] as const;
 const GOOD = { toid: 7, groupid: 7, msg: "hi", mid: "m-1", conv: "u1-2", seq: 5, kind: "read", more: 1 };
 
 for (const name of ["CHAT", "GROUP_CHAT", "RECEIPT"] as const) {
@@ -70,7 +70,78 @@ function compare(msgid: 6 | 11 | 13, body: Record<string, unknown>): void {
 }
 
 Deno.test("schemas: the quick forms know every field", () => {
-  assertEquals(Object.keys(SCHEMAS[Msg.CHAT].shape), ["toid", "msg", "mid"]);
-  assertEquals(Object.keys(SCHEMAS[Msg.GROUP_CHAT].shape), ["groupid", "msg", "mid"]);
+  assertEquals(Object.keys(SCHEMAS[Msg.CHAT].shape), ["toid", "msg", "re", "mid"]);
+  assertEquals(Object.keys(SCHEMAS[Msg.GROUP_CHAT].shape), ["groupid", "msg", "re", "mid"]);
   assertEquals(Object.keys(SCHEMAS[Msg.RECEIPT].shape), ["conv", "seq", "kind"]);
+});
+
+/** The fields of the frame, or the errno and what is said of it. */
+function taken(msgid: 25 | 14, body: Record<string, unknown>): unknown {
+  try {
+    return checkFrame(msgid, body);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return `${error.errno} ${error.message}`;
+  }
+}
+
+Deno.test("schemas: an EVENT has the fields of its kind, and others are ignored", () => {
+  const common = { conv: "u1-2", mid: "m" };
+  assertEquals(taken(Msg.EVENT, { ...common, kind: "edit", ref: 3, msg: "x", emoji: "!", id: 9 }), {
+    ...common,
+    kind: "edit",
+    ref: 3,
+    msg: "x",
+  });
+  assertEquals(taken(Msg.EVENT, { ...common, kind: "recall", ref: 3, rid: "r-1" }), {
+    ...common,
+    kind: "recall",
+    ref: 3,
+    rid: "r-1",
+  });
+  const wrong: [Record<string, unknown>, string][] = [
+    [{ kind: "edit", ref: 3 }, '100 "msg" is missing'],
+    [{ kind: "edit", msg: "x" }, '100 "ref" is missing'],
+    [{ kind: "recall", ref: 0 }, '100 "ref" must be at least 1'],
+    [{ kind: "recall", ref: "3" }, '100 "ref" must be a number'],
+    [{ kind: "recall", ref: 3, mid: undefined }, '100 "mid" is missing'],
+    [
+      { kind: "recall", ref: 3, conv: "x" },
+      '100 "conv" names no conversation; one looks like "u3-7" or "g5"',
+    ],
+    [{ kind: "recall", ref: 3, rid: "r 1" }, '100 "rid" may have 0-9 A-Z a-z _ and - only'],
+    [{ kind: "recall", ref: 3, rid: "r".repeat(41) }, '107 "rid" is longer than 40 characters'],
+  ];
+  for (const [body, said] of wrong) {
+    const all: Record<string, unknown> = { ...common, ...body };
+    if (all.mid === undefined) delete all.mid;
+    assertEquals(taken(Msg.EVENT, all), said);
+  }
+  for (const kind of ["chat", "request", "nonsense", "toString", 7]) {
+    assertEquals(String(taken(Msg.EVENT, { ...common, kind, ref: 1 })).slice(0, 10), '100 "kind"', `${kind}`);
+  }
+});
+
+Deno.test("schemas: a reaction is one sign, however it is put together", () => {
+  const react = (emoji: unknown) =>
+    typeof taken(Msg.EVENT, { conv: "g1", mid: "m", kind: "react", ref: 1, on: true, emoji }) === "object";
+  for (const one of ["👍", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "é", "e\u0301", "1️⃣", "❤️", "好", "x"]) {
+    assertEquals(react(one), true, one);
+  }
+  const long = "e" + "\u0301".repeat(32);
+  for (const none of ["", " ", "\n", "\u200b", "\u202e", "ab", "👍👍", "\ud800", "\0", long, 1, null]) {
+    assertEquals(react(none), false, JSON.stringify(none));
+  }
+});
+
+Deno.test("schemas: any request may have an id of its own", () => {
+  assertEquals(taken(Msg.PING, { rid: "a" }), { rid: "a" });
+  assertEquals(taken(Msg.PING, {}), {});
+  assertEquals(taken(Msg.PING, { rid: 5 }), '100 "rid" must be a string');
+  assertEquals(checkFrame(Msg.CHAT, { toid: 1, msg: "x", mid: "m", rid: "a" }), {
+    toid: 1,
+    msg: "x",
+    mid: "m",
+    rid: "a",
+  });
 });

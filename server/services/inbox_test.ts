@@ -19,7 +19,7 @@ class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
   failures = 0;
   reads = 0;
 
-  add(sender = OTHER, conv = "u1-2"): Push {
+  add(sender = OTHER, conv = "u1-2", about: Partial<LogMessage> = {}): Push {
     const seq = Math.max(0, ...this.entries.filter((e) => e.conv === conv).map((e) => e.seq)) + 1;
     const message = {
       conv,
@@ -30,6 +30,7 @@ class FakeLog implements Pick<LogStore, "read" | "moveCursors"> {
       mid: null,
       body: '"x"',
       at: seq,
+      ...about,
     } as const;
     this.entries.push(message);
     return new Push(message);
@@ -108,6 +109,7 @@ function setUp(generation: Generation = 2) {
     onError: (error) => defects.push(error),
   });
   const lease = { valid: true };
+  const entries: number[] = [];
   const mayServe = () => lease.valid;
   const inbox = new Inbox({
     user: ME,
@@ -115,6 +117,7 @@ function setUp(generation: Generation = 2) {
     log: store,
     cursors,
     mayServe,
+    onEntry: ({ seq }) => entries.push(seq),
     after: system.after,
     onDefect: (error) => defects.push(error),
   });
@@ -128,7 +131,7 @@ function setUp(generation: Generation = 2) {
     inbox.close();
     await cursors.close();
   };
-  return { log, peer, inbox, cursors, lease, settled, close };
+  return { log, peer, inbox, cursors, lease, entries, settled, close };
 }
 
 const range = (from: number, to: number, conv = "u1-2") =>
@@ -232,6 +235,59 @@ Deno.test("inbox: for v1 what was written is delivered", async () => {
   inbox.offer(log.add());
   await cursors.flush();
   assertEquals(log.moves, [{ user: ME, conv: "u1-2", delivered: 2, read: 0 }]);
+  await close();
+});
+
+Deno.test("inbox: what v1 has no word for is counted, not pushed, and never hides what is not written yet", async () => {
+  const { log, peer, inbox, cursors, settled, close } = setUp(1);
+  inbox.start();
+  inbox.offer(log.add());
+  inbox.offer(log.add(OTHER, "u1-2", { kind: "recall", ref: 1, body: "{}" }));
+  await cursors.flush();
+  assertEquals([peer.pushed, log.moves.at(-1)?.delivered], [range(1, 1), 2]);
+  // The same where it is read from the log, with an entry behind it that finds no room.
+  log.add(OTHER, "u1-2", { body: "" });
+  log.add();
+  log.add(OTHER, "u1-2", { kind: "react", ref: 4, body: "{}" });
+  peer.room = 0;
+  inbox.notice("u1-2", 5);
+  await cursors.flush();
+  assertEquals(peer.pushed, range(1, 1));
+  peer.read(1);
+  await settled(2);
+  const deadline = Date.now() + 5000;
+  while (log.moves.at(-1)?.delivered !== 5 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await cursors.flush();
+  }
+  assertEquals([peer.pushed, log.moves.at(-1)?.delivered], [["u1-2:1", "u1-2:4"], 5]);
+  await close();
+});
+
+Deno.test("inbox: a login answer of v1 leaves out what it has no word for", async () => {
+  const { log, inbox, cursors, close } = setUp(1);
+  log.add();
+  log.add(OTHER, "u1-2", { body: "" });
+  log.add(OTHER, "u1-2", { kind: "recall", ref: 2, body: "{}" });
+  inbox.load([{ conv: "u1-2", seq: 3, delivered: 0, read: 0 }]);
+  const taken = await inbox.takeWaiting(1000);
+  assertEquals(taken.map(({ seq }) => seq), [1]);
+  for (const message of taken) inbox.written(message);
+  await cursors.flush();
+  assertEquals(log.moves.at(-1)?.delivered, 3);
+  await close();
+});
+
+Deno.test("inbox: each entry is told once, one's own as well", async () => {
+  const { log, inbox, entries, settled, close } = setUp();
+  inbox.start();
+  for (const sender of [OTHER, ME, OTHER]) inbox.offer(log.add(sender));
+  log.add(ME);
+  log.add(OTHER);
+  inbox.notice("u1-2", 5);
+  inbox.notice("u1-2", 4);
+  await settled(3);
+  assertEquals(entries, [1, 2, 3, 4, 5]);
   await close();
 });
 

@@ -49,10 +49,10 @@ const LOGINS_AT_ONCE = 64;
 const FIRST_ROWS = 8;
 const MORE_ROWS = 8;
 
-export function toMessage({ mid, ref, edited, ...row }: MessageRow): LogMessage {
+export function toMessage({ ref, edited, ...row }: MessageRow): LogMessage {
   return {
     ...row,
-    mid: isMade(mid) ? null : mid,
+    mid: isMade(row.mid) ? null : row.mid,
     ...(ref !== null && { ref }),
     ...(edited !== null && { edited }),
   };
