@@ -137,7 +137,9 @@ class Talk {
     await this.write(by, place, { msg: mark });
     const { wire } = this.users[who];
     await wire.find(({ msg }) => msg === mark, mark);
-    return wire.frames.splice(0).filter(({ msgid }) => [6, 11, 25].includes(msgid));
+    return wire.frames.splice(0).filter(({ msgid, msg = "" }) =>
+      [6, 11, 25].includes(msgid) && !msg.startsWith("mark ")
+    );
   }
 }
 

@@ -58,6 +58,8 @@ export class Conversation {
   readonly seqOf = new Map<string, number>();
   readonly holdings = new Map<string, Holding>();
   readonly #sent = new Map<string, Sent>();
+  /** By number, who was told first that its text is gone, and the place of that in the history. */
+  readonly #recalls = new Map<number, { first: Of<"recalled">; n: number }>();
   /** By user and kind, the receipt that goes furthest. */
   readonly #receipts = new Map<string, Of<"receipt">>();
   readonly #mayGoBack: boolean;
@@ -80,6 +82,11 @@ export class Conversation {
 
   invoke(event: Of<"invoke">, message: Message): void {
     if (!this.#sent.has(message.id)) this.#sent.set(message.id, { message, first: event });
+  }
+
+  /** Somebody is told that a text is gone. */
+  recalled(event: Of<"recalled">, n: number): void {
+    if (!this.#recalls.has(event.ref)) this.#recalls.set(event.ref, { first: event, n });
   }
 
   /** Somebody sees which message has a number. @param id Sender and mid; for what has no mid, what tells it apart. */

@@ -17,6 +17,7 @@ export const BREACHES = {
   "not theirs": "somebody sees what is said in a conversation that they are not in",
   "receipt": "a receipt goes beyond what its user was shown",
   "served on": "a session is served after another one of the same user and device has replaced it",
+  "recalled": "a session that began after a recall is shown the text",
   "ghost": "a user without a session is shown as online for longer than 10 s",
   "store": "the store says otherwise than clients have seen",
 } as const;

@@ -38,6 +38,8 @@ export const EventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("shown"), ...by, ...entry }),
   /** Has read an entry from the history, not necessarily a new one. */
   z.object({ type: z.literal("read"), ...by, ...entry }),
+  /** Was told that the text of the entry `ref` is gone: its recall is committed. */
+  z.object({ type: z.literal("recalled"), ...by, log, conv, ref: seq }),
   /** Tells the server how far its user has got. */
   z.object({ type: z.literal("receipt"), ...by, log, conv, seq, upTo }),
   /** Was told how far the user `of` has got. */
