@@ -42,6 +42,15 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     }],
   },
   {
+    name: "the text stays after a recall",
+    check: simulated("recalled"),
+    changes: [{
+      file: "server/protocol/kinds.ts",
+      find: 'effects: ["erase"],',
+      replace: "effects: [],",
+    }],
+  },
+  {
     name: "an older database is never noticed",
     check: simulated("moved", "lost", "gap", "stored twice", "not right"),
     changes: [{

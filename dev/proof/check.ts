@@ -134,6 +134,8 @@ export class Checker {
         return this.#refused(event);
       case "unknown":
         return;
+      case "recalled":
+        return this.#conversation(event).recalled(event, this.#n);
       case "receipt":
         this.#seen.receipts++;
         return this.#conversation(event).receipt(event);
@@ -207,15 +209,16 @@ export class Checker {
     this.#seen.sightings++;
     const { user, mid } = event;
     const from = event.type === "ok" ? user : event.from;
+    const since = this.#sessions.askedAt(event) ?? this.#n;
     if (event.type !== "ok" && mid === undefined) {
       const id = `${from}: ${event.text ?? "(no text)"}`;
-      return this.#conversation(event).see(event, { id, message: undefined });
+      return this.#conversation(event).see(event, { id, message: undefined, since });
     }
     const id = `${from} ${mid}`;
     const message = this.#messages.get(id);
     if (message) this.#compare(event, message);
     else this.#once("from nowhere", { event, excerpt: [event], why: `${id} was never sent` });
-    this.#conversation(event).see(event, { id, message });
+    this.#conversation(event).see(event, { id, message, since });
     if (event.type === "ok" && message) message.ok ??= event;
   }
 

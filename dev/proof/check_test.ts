@@ -41,6 +41,8 @@ const receipt = (client: string, seq: number, more = {}) =>
   ({ type: "receipt", client, seq, upTo: "delivered", ...more }) as const;
 const receiptSeen = (client: string, of: number, seq: number, more = {}) =>
   ({ type: "receipt seen", client, of, seq, upTo: "delivered", ...more }) as const;
+const recalled = (client: string, ref: number, more = {}) =>
+  ({ type: "recalled", client, ref, ...more }) as const;
 /** 1 has sent "a" to 2. */
 const sent = [invoke("1", "a"), ok("1", "a", 1), shown("2", "a", 1)] as const;
 
@@ -323,6 +325,32 @@ holds("entries that have no mid", {
     { type: "shown", client: "1", seq: 1, from: 2, text: "asks to be a friend" },
     { type: "read", client: "2", seq: 1, from: 2, text: "asks to be a friend" },
     ...[end("1", 1), end("2", 1)],
+  ),
+});
+
+shows("a session that began after a recall is shown the text", {
+  breach: "recalled",
+  events: 3,
+  of: history(
+    ...[invoke("1", "a", { text: "x" }), ok("1", "a", 1), recalled("1", 1)],
+    ...[{ type: "logging in", client: "2", session: "s" } as const, login("2", "s")],
+    ...[shown("2", "a", 1, { text: "x", session: "s" }), end("2", 1), end("1", 1)],
+  ),
+});
+
+shows("a reader is given a text after its recall", {
+  breach: "recalled",
+  events: 2,
+  of: history(
+    ...[invoke("1", "a", { text: "x" }), recalled("1", 1), read("2", "a", 1, { text: "x" }), end("2", 1)],
+  ),
+});
+
+holds("a session that began before a recall, and what is shown without its text", {
+  of: history(
+    ...[{ type: "logging in", client: "2", session: "s" } as const, login("2", "s")],
+    ...[invoke("1", "a", { text: "x" }), ok("1", "a", 1), recalled("1", 1)],
+    ...[shown("2", "a", 1, { text: "x", session: "s" }), read("1 later", "a", 1), end("2", 1), end("1", 1)],
   ),
 });
 

@@ -89,9 +89,17 @@ export class Conversation {
     if (!this.#recalls.has(event.ref)) this.#recalls.set(event.ref, { first: event, n });
   }
 
-  /** Somebody sees which message has a number. @param id Sender and mid; for what has no mid, what tells it apart. */
-  see(event: Sighting, { id, message }: { id: string; message: Message | undefined }): void {
+  /**
+   * Somebody sees which message has a number.
+   * @param about `id`: sender and mid; for what has no mid, what tells it apart. `since`: the place in the history where
+   * the session that sees it was asked for.
+   */
+  see(
+    event: Sighting,
+    { id, message, since }: { id: string; message: Message | undefined; since: number },
+  ): void {
     const { client, user, seq, type } = event;
+    if (type !== "ok" && event.mid !== undefined && event.text !== undefined) this.#checkText(event, since);
     this.#members(event, event.type === "ok" ? [user] : [user, event.from]);
     this.#place(event, { id, named: event.mid !== undefined, message });
     const holding = this.holding(client, user);
@@ -194,6 +202,21 @@ export class Conversation {
       const excerpt = [message?.invoke, this.places.get(other)?.first, event];
       this.#doubt("stored twice", { why, seq, mid, t: message?.invoke.t ?? t, excerpt });
     }
+  }
+
+  #checkText(event: Exclude<Sighting, Of<"ok">>, since: number): void {
+    const { user, seq, mid, t } = event;
+    const recall = this.#recalls.get(seq);
+    if (!recall || since < recall.n || !this.#isNews(`${seq} is read after its recall`)) return;
+    const why =
+      `user ${user} sees the text of number ${seq} of ${this.name} in a session that began after its recall`;
+    this.#doubt("recalled", {
+      why,
+      seq,
+      mid,
+      t,
+      excerpt: [this.places.get(seq)?.first, recall.first, event],
+    });
   }
 
   #shown(event: Of<"shown">, holding: Holding): void {

@@ -109,6 +109,11 @@ export class Sessions {
     for (const { views } of this.#users.values()) for (const view of views.values()) this.#checkView(view, t);
   }
 
+  /** The place in the history where the event's session was asked for, if that is known. */
+  askedAt(event: ByClient): number | undefined {
+    return this.#asked.get(sessionOf(event));
+  }
+
   isReplaced(event: ByClient): boolean {
     return this.#replaced.has(sessionOf(event));
   }

@@ -2,7 +2,7 @@ import { App } from "../../client/app.ts";
 import type { Dial, Wire, WireEvents } from "../../client/link.ts";
 import { Msg } from "../../server/protocol/msgid.ts";
 import type { Event, Of } from "../proof/history.ts";
-import { type Frame, Witness } from "./witness.ts";
+import { eventText, type Frame, Witness } from "./witness.ts";
 import { Machine, type World } from "./world.ts";
 
 /** How long a person takes to answer a question, in ms. */
@@ -95,6 +95,25 @@ export class Program {
 
   groupChat(group: number): void {
     this.#say(`groupchat:${group}:`);
+  }
+
+  /**
+   * Edits, recalls or reacts to a message whose number it knows. Clients have no words for it yet, so this is sent beside
+   * what the client sends; nobody sends it again. @param pick At least 0, less than 1: which message.
+   */
+  amend(kind: "edit" | "recall" | "react", pick: number): void {
+    const places = this.#witness.places(kind === "react" ? "known" : "own");
+    const place = places[Math.floor(pick * places.length)];
+    if (!place || !this.isConnected) return;
+    const fields = {
+      edit: { msg: `~${this.user}.${this.#index}.${++this.#texts}~` },
+      recall: {},
+      react: { emoji: "👍", on: pick < 0.7 },
+    }[kind];
+    const mid = `${this.#index}-${++this.#mids}`;
+    const frame = { msgid: Msg.EVENT, mid, kind, conv: place.conv, ref: place.seq, ...fields };
+    this.#sent(frame);
+    this.#wire?.send(JSON.stringify(frame));
   }
 
   joinGroup(group: number): void {
@@ -254,9 +273,14 @@ export class Program {
       const page = { msgid: Msg.HISTORY, conv, limit: HISTORY_PAGE, ...(before && { before }) };
       this.#wire?.send(JSON.stringify(page));
       const { messages, more } = await answer as unknown as { messages: Frame[]; more: boolean };
-      for (const { seq, mid, msg = "", msgid, ...frame } of messages.toSorted((a, b) => b.seq! - a.seq!)) {
+      for (const { seq, mid, msg, msgid, ...frame } of messages.toSorted((a, b) => b.seq! - a.seq!)) {
         const from = (frame.id ?? frame.from) as number;
-        const what = mid === undefined ? { text: `${msgid} ${from}` } : { mid, text: msg };
+        const isEdited = frame.edited !== undefined;
+        const what = mid === undefined
+          ? { text: `${msgid} ${from}` }
+          : msgid === Msg.EVENT
+          ? { text: eventText(mid) }
+          : { mid, ...msg !== undefined && !isEdited && { text: msg } };
         const by = { t: this.#world.now, client, user: this.user };
         read.unshift({ type: "read", ...by, log, conv, seq: seq!, from, ...what });
         before = seq;

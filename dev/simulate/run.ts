@@ -159,6 +159,8 @@ class Simulation {
     } else if (what < 0.93) {
       const to = other();
       for (let i = chance.between(5, 30); i > 0; i--) program.chat(to);
+    } else if (what < 0.98) {
+      program.amend(chance.pick(["edit", "recall", "recall", "react"]), chance.next());
     }
     this.#world.after(chance.between(50, pace), () => this.#act(program, isDouble));
   }

@@ -24,10 +24,21 @@ interface Arrived {
   readonly seq: number;
   readonly from: number;
   readonly mid: string | undefined;
+  /** Whether the text is another one than was sent. */
+  readonly isEdited: boolean;
+}
+
+/** The place of an entry. */
+export interface Place {
+  readonly conv: string;
+  readonly seq: number;
 }
 
 /** What every text has in it, and nothing else on the screen. */
 const TEXT = /~\d+\.\d+\.\d+~/;
+
+/** So many places are remembered for what amends them. */
+const REMEMBERED = 30;
 
 interface Held {
   /** What the client did not have already when it logged in. Undefined for what it entered later. */
@@ -41,8 +52,11 @@ interface Memory {
   log: string;
   /** By conversation: how much the user had at login, and what came since. */
   readonly held: Map<string, Held>;
-  /** Texts that were on the screen. */
+  /** Messages that were on the screen, by sender and mid. */
   readonly shown: Set<string>;
+  /** Texts that its user wrote, and all that it knows, newest last: what can be amended. */
+  own: Place[];
+  known: Place[];
 }
 
 /**
@@ -62,8 +76,10 @@ export class Witness {
   #sessions = 0;
   /** Texts that were typed and of which nobody knows yet what became of them, with their mids. */
   readonly #pending = new Map<string, string>();
-  /** Steps of becoming friends, by mid. */
+  /** Steps of becoming friends, and events, by mid: what tells them apart. */
   readonly #steps = new Map<string, string>();
+  /** The entries that are recalled, by the mid of the recall. */
+  readonly #recalls = new Map<string, number>();
   /** Mids that are under way on the present connection. */
   readonly #underWay = new Set<string>();
   /** What was pushed and is not on the screen yet, by text. */
@@ -108,6 +124,11 @@ export class Witness {
     return seqs.every((seq) => held !== undefined && (seq < (held.from ?? 1) || held.seqs.has(seq)));
   }
 
+  /** Messages whose numbers the program knows: those of its user, or all. */
+  places(whose: "own" | "known"): readonly Place[] {
+    return this.#memory?.[whose] ?? [];
+  }
+
   typed(text: string): void {
     this.#pending.set(text, "");
   }
@@ -121,12 +142,13 @@ export class Witness {
   /** A line is on the screen. */
   shown(line: string): void {
     const text = TEXT.exec(line)?.[0];
-    if (text === undefined || /^(sent|sending|not sent)/.test(line)) return;
+    if (text === undefined || /^(sent|sending|not sent)| edited message #/.test(line)) return;
     const arrived = this.#arrived.get(text);
     if (!arrived || !this.#memory) return;
-    this.#note({ type: "shown", ...this.#by(), ...arrived, text });
+    const { isEdited, ...about } = arrived;
+    this.#note({ type: "shown", ...this.#by(), ...about, ...!isEdited && { text } });
     this.#hold(arrived.conv, arrived.seq);
-    this.#memory.shown.add(text);
+    this.#memory.shown.add(idOf(arrived));
   }
 
   closed(how: "cut" | "silent"): void {
@@ -148,6 +170,10 @@ export class Witness {
       this.#note({ type: "receipt", ...this.#by(), log: this.#memory.log, conv: conv!, seq: seq!, upTo });
     }
     if (mid === undefined) return;
+    if (msgid === Msg.EVENT) {
+      if (frame.kind === "recall") this.#recalls.set(mid, frame.ref as number);
+      return void this.#steps.set(mid, eventText(mid));
+    }
     const to = frame.groupid === undefined
       ? pairConv(this.#user, (frame.toid ?? frame.friendid) as number)
       : `g${frame.groupid}`;
@@ -170,6 +196,11 @@ export class Witness {
       const step = this.#steps.get(mid!);
       if (step === undefined) this.#note({ type: "ok", ...entry, mid: mid! });
       else this.#note({ type: "read", ...entry, from: this.#user, text: step });
+      const ref = this.#recalls.get(mid!);
+      if (ref !== undefined) {
+        this.#note({ type: "recalled", ...this.#by(), log: memory.log, conv: conv!, ref });
+      }
+      if (step === undefined) memory.own = [...memory.own, { conv: conv!, seq: seq! }].slice(-REMEMBERED);
       this.#hold(conv!, seq!);
       this.#settled(mid!);
     } else if (msgid === Msg.ERROR && mid !== undefined && !this.#steps.has(mid)) {
@@ -184,7 +215,9 @@ export class Witness {
     } else if (msgid === Msg.PRESENCE) {
       const state = frame.state as "online" | "offline";
       this.#note({ type: "presence", ...this.#by(), of: frame.id as number, state });
-    } else if (seq !== undefined && frame.msg !== undefined) {
+    } else if (msgid === Msg.EVENT) {
+      this.#happened(frame, memory);
+    } else if (seq !== undefined && (frame.msg !== undefined || frame.recalled === true)) {
       this.#pushed(frame, memory);
     }
   }
@@ -233,27 +266,37 @@ export class Witness {
   }
 
   #pushed(frame: Frame, memory: Memory): void {
-    const { msg, mid, conv, seq } = frame as Frame & { msg: string; conv: string; seq: number };
+    const { msg, mid, conv, seq } = frame as Frame & { conv: string; seq: number };
     const from = (frame.id ?? frame.from) as number;
-    const arrived: Arrived = { log: memory.log, conv, seq, from, mid };
-    if (memory.shown.has(msg)) {
-      // Under another name of the log the same message has another number; its user has seen it.
-      if (memory.held.get(conv)?.seqs.has(seq)) return;
-      this.#note({ type: "read", ...this.#by(), ...arrived, text: msg });
-      this.#hold(conv, seq);
-    } else if (TEXT.test(msg)) {
+    const isEdited = frame.edited !== undefined;
+    const arrived: Arrived = { log: memory.log, conv, seq, from, mid, isEdited };
+    if (mid !== undefined) memory.known = [...memory.known, { conv, seq }].slice(-REMEMBERED);
+    if (msg !== undefined && TEXT.test(msg) && !memory.shown.has(idOf(arrived))) {
       this.#arrived.set(msg, arrived);
     } else if (!memory.held.get(conv)?.seqs.has(seq)) {
-      // A friend request or its answer is shown without a text.
-      this.#note({
-        type: "read",
-        ...this.#by(),
-        ...arrived,
-        mid: undefined,
-        text: `${frame.msgid} ${from}`,
-      });
+      // Under another name of the log the same message has another number; its user has seen it. One that was recalled
+      // is shown without its text, and so are a friend request and its answer.
+      const what = mid === undefined
+        ? { text: `${frame.msgid} ${from}` }
+        : { mid, ...msg !== undefined && !isEdited && { text: msg } };
+      this.#note({ type: "read", ...this.#by(), log: memory.log, conv, seq, from, ...what });
       this.#hold(conv, seq);
     }
+  }
+
+  /** An event has come. */
+  #happened(frame: Frame, memory: Memory): void {
+    const { mid, conv, seq, kind, ref } = frame as Frame & {
+      mid: string;
+      conv: string;
+      seq: number;
+      ref: number;
+    };
+    if (memory.held.get(conv)?.seqs.has(seq)) return;
+    const by = { ...this.#by(), log: memory.log, conv };
+    this.#note({ type: "read", ...by, seq, from: frame.id as number, text: eventText(mid) });
+    if (kind === "recall") this.#note({ type: "recalled", ...by, ref });
+    this.#hold(conv, seq);
   }
 
   #settled(mid: string): void {
@@ -269,9 +312,15 @@ export class Witness {
       log,
       held: new Map(),
       shown: new Set(),
+      own: [],
+      known: [],
     };
     const memory = this.#memory;
-    if (memory.log !== log) memory.held.clear();
+    if (memory.log !== log) {
+      memory.held.clear();
+      memory.own = [];
+      memory.known = [];
+    }
     memory.log = log;
     const delivered: Record<string, number> = {};
     for (const { conv, delivered: to } of conversations) {
@@ -285,3 +334,8 @@ export class Witness {
     this.#isLoggedIn = true;
   }
 }
+
+const idOf = ({ from, mid }: Arrived) => `${from} ${mid}`;
+
+/** What tells an event apart in a history, where mids are those of messages. */
+export const eventText = (mid: string) => `${Msg.EVENT} ${mid}`;
