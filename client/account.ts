@@ -4,7 +4,8 @@ import { Msg } from "../server/protocol/msgid.ts";
 import { Acknowledged } from "./acknowledged.ts";
 import type { Clock } from "./clock.ts";
 import { errorLine, markLine } from "./format.ts";
-import type { FrameOf, ServerFrame } from "./frames.ts";
+import type { FrameOf, Push, ServerFrame } from "./frames.ts";
+import { Latest } from "./latest.ts";
 import type { Link } from "./link.ts";
 import type { Output } from "./output.ts";
 import { Received } from "./received.ts";
@@ -61,6 +62,7 @@ export class Account {
   readonly id: number;
   readonly name: string;
   readonly roster = new Roster();
+  readonly latest = new Latest();
   readonly #parts: AccountParts;
   readonly #unacknowledged = new Unacknowledged<Letter>();
   readonly #acknowledged: Acknowledged<Letter>;
@@ -105,6 +107,11 @@ export class Account {
   /** Logged in on the present connection. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** The conversation with somebody. */
+  convWith(user: number): string {
+    return pairConv(this.id, user);
   }
 
   /** Messages not acknowledged yet. */
@@ -174,6 +181,7 @@ export class Account {
       case Msg.FRIEND_REQUEST:
       case Msg.FRIEND_RESPONSE:
       case Msg.EVENT:
+        this.#note(frame);
         return this.#received.push(frame);
       case Msg.MESSAGE_ACK:
         return this.#stored(frame);
@@ -205,9 +213,20 @@ export class Account {
     this.#pump();
   }
 
+  /** What commands may be about later. */
+  #note(push: Push): void {
+    const { conv, seq } = push;
+    if (push.msgid === Msg.FRIEND_REQUEST) this.roster.asked(push.from);
+    else if (push.msgid === Msg.FRIEND_RESPONSE) this.roster.answered(push.from);
+    else if (push.msgid !== Msg.EVENT && conv !== undefined && seq !== undefined) {
+      this.latest.note(conv, seq, push.id === this.id ? "own" : "others");
+    }
+  }
+
   /** The server's database is an older one: numbers mean other entries, and what was acknowledged last may be lost. */
   #startOver(): void {
     this.#received.forgetNumbers();
+    this.latest.forget();
     this.#receipts.forget();
     this.#sent = new Sent();
     const lost = this.#acknowledged.take();
@@ -234,6 +253,7 @@ export class Account {
     letter.stored?.();
     this.#parts.output.print(`sent ${line(letter, letter.what === undefined ? undefined : seq)}`);
     if (letter.what === undefined || parseConv(conv) === undefined) return;
+    this.latest.note(conv, seq, "own");
     for (const mark of this.#sent.stored(conv, seq)) this.#parts.output.print(markLine(mark));
   }
 

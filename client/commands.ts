@@ -1,20 +1,17 @@
-import { parseConv } from "../server/protocol/conversation.ts";
 import { LIMITS } from "../server/protocol/schemas.ts";
+import { parseSlash, SLASH_COMMANDS, type SlashAction } from "./slash.ts";
+import { type Person, type Room, room, toId } from "./words.ts";
 
 /** What a typed line asks for. */
 export type Action =
+  | SlashAction
   | { readonly do: "help" | "loginout" | "friends" | "groups" | "quit" }
-  | { readonly do: "chat"; readonly friend: number; readonly text: string }
-  | { readonly do: "addfriend"; readonly friend: number }
-  | { readonly do: "ackaddfriend"; readonly friend: number; readonly flag: boolean }
+  | { readonly do: "chat"; readonly friend: Person; readonly text: string }
+  | { readonly do: "addfriend"; readonly friend: Person }
+  | { readonly do: "ackaddfriend"; readonly friend: Person; readonly flag: boolean }
   | { readonly do: "creategroup"; readonly name: string; readonly description: string }
   | { readonly do: "addgroup"; readonly group: number }
-  | { readonly do: "groupchat"; readonly group: number; readonly text: string }
-  | {
-    readonly do: "history";
-    readonly with: { friend: number } | { group: number };
-    readonly count: number | undefined;
-  };
+  | { readonly do: "groupchat"; readonly group: Room; readonly text: string };
 
 interface Command {
   readonly usage: string;
@@ -23,18 +20,19 @@ interface Command {
   readonly parse: (rest: string | undefined) => Action | undefined;
 }
 
-/** Every command: what `help` prints and what {@linkcode parseLine} understands are the same table. */
+/**
+ * Every command of old: a number is an id there, and `"2"` or anything else a name. What `help` prints and what {@linkcode parseLine} understands are the same table. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   help: { usage: "help", help: "show this list", parse: bare({ do: "help" }) },
   chat: {
     usage: "chat:friendid:message",
     help: "send a message to a friend; it may contain colons",
-    parse: (rest) => withText(rest, (friend, text) => ({ do: "chat", friend, text })),
+    parse: (rest) => withText(rest, somebody, (friend, text) => ({ do: "chat", friend, text })),
   },
   addfriend: {
     usage: "addfriend:friendid",
     help: "ask somebody to become your friend",
-    parse: (rest) => withId(rest, (friend) => ({ do: "addfriend", friend })),
+    parse: (rest) => withPerson(rest, (friend) => ({ do: "addfriend", friend })),
   },
   ackaddfriend: {
     usage: "ackaddfriend:friendid:true|false",
@@ -42,7 +40,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     parse(rest) {
       const [id, flag] = split(rest);
       if (flag !== "true" && flag !== "false") return undefined;
-      return withId(id, (friend) => ({ do: "ackaddfriend", friend, flag: flag === "true" }));
+      return withPerson(id, (friend) => ({ do: "ackaddfriend", friend, flag: flag === "true" }));
     },
   },
   creategroup: {
@@ -57,23 +55,26 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   addgroup: {
     usage: "addgroup:groupid",
     help: "join a group",
-    parse: (rest) => withId(rest, (group) => ({ do: "addgroup", group })),
+    parse(rest) {
+      const group = toId(rest?.trim() ?? "");
+      return group === undefined ? undefined : { do: "addgroup", group };
+    },
   },
   groupchat: {
     usage: "groupchat:groupid:message",
     help: "send a message to a group",
-    parse: (rest) => withText(rest, (group, text) => ({ do: "groupchat", group, text })),
+    parse: (rest) => withText(rest, someGroup, (group, text) => ({ do: "groupchat", group, text })),
   },
   history: {
     usage: "history:friendid|g<groupid>[:count]",
     help: `show the last messages with a friend or in a group (20, at most ${LIMITS.history})`,
     parse(rest) {
       const [whom, number] = split(rest);
-      const count = number === undefined ? undefined : toId(number);
+      const count = number === undefined ? undefined : toId(number.trim());
       if (number !== undefined && (count === undefined || count > LIMITS.history)) return undefined;
-      const about = parseConv(whom?.trim() ?? "");
-      if (about?.kind === "group") return { do: "history", with: { group: about.group }, count };
-      return withId(whom, (friend) => ({ do: "history", with: { friend }, count }));
+      const group = /^\s*g[1-9]\d*\s*$/.test(whom ?? "") ? someGroup(whom) : undefined;
+      if (group) return { do: "history", with: group, count };
+      return withPerson(whom, (who) => ({ do: "history", with: who, count }));
     },
   },
   friends: { usage: "friends", help: "list your friends", parse: bare({ do: "friends" }) },
@@ -85,6 +86,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 /** What a typed line asks for, or the sentence to print instead; undefined for an empty line. */
 export function parseLine(line: string): Action | { readonly say: string } | undefined {
   if (line.trim() === "") return undefined;
+  if (line.trimStart().startsWith("/")) return parseSlash(line);
   const [head, rest] = split(line.trimStart());
   const name = (head ?? "").trim();
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -99,7 +101,7 @@ export function isMessage(line: string): boolean {
 
 /** The lines of `help`. */
 export function helpLines(): string[] {
-  const commands = Object.values(COMMANDS);
+  const commands = [...Object.values(COMMANDS), ...Object.values(SLASH_COMMANDS)];
   const width = Math.max(...commands.map((command) => command.usage.length));
   return commands.map((command) => `${command.usage.padEnd(width)}  ${command.help}`);
 }
@@ -115,19 +117,36 @@ function split(text: string | undefined): [string | undefined, string | undefine
   return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-function toId(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\s*[1-9]\d*\s*$/.test(text)) return undefined;
-  const id = Number(text);
-  return Number.isSafeInteger(id) ? id : undefined;
+/** `2` and `#2` are ids, everything else is a name; `"2"` too. */
+function somebody(text: string | undefined): Person | undefined {
+  const trimmed = text?.trim() ?? "";
+  const [, id] = /^#?(\d+)$/.exec(trimmed) ?? [];
+  if (id !== undefined) {
+    const known = toId(id);
+    return known === undefined ? undefined : { id: known };
+  }
+  const name = /^"(.+)"$/.exec(trimmed)?.[1] ?? trimmed;
+  return name === "" ? undefined : { name };
 }
 
-function withId(text: string | undefined, make: (id: number) => Action): Action | undefined {
-  const id = toId(text);
-  return id === undefined ? undefined : make(id);
+function someGroup(text: string | undefined): Room | undefined {
+  const trimmed = text?.trim() ?? "";
+  const quoted = /^"(.+)"$/.exec(trimmed)?.[1];
+  return room({ text: quoted ?? trimmed, quoted: quoted !== undefined });
 }
 
-function withText(rest: string | undefined, make: (id: number, text: string) => Action): Action | undefined {
-  const [id, text] = split(rest);
+function withPerson(text: string | undefined, make: (who: Person) => Action): Action | undefined {
+  const who = somebody(text);
+  return who && make(who);
+}
+
+function withText<T>(
+  rest: string | undefined,
+  read: (text: string | undefined) => T | undefined,
+  make: (whom: T, text: string) => Action,
+): Action | undefined {
+  const [whom, text] = split(rest);
   if (text === undefined || text.trim() === "") return undefined;
-  return withId(id, (number) => make(number, text));
+  const found = read(whom);
+  return found && make(found, text);
 }

@@ -1,25 +1,26 @@
 import { Errno } from "../server/errors.ts";
-import { groupConv, pairConv } from "../server/protocol/conversation.ts";
 import { Msg } from "../server/protocol/msgid.ts";
 import type { Account } from "./account.ts";
+import { Ask } from "./ask.ts";
+import { Chores } from "./chores.ts";
 import type { Clock } from "./clock.ts";
 import { type Action, helpLines, parseLine } from "./commands.ts";
-import { errorLine, historyLine } from "./format.ts";
-import { type FrameOf, readPush, type ServerFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
-import type { Request } from "./requests.ts";
+import { Lookup } from "./lookup.ts";
 import { sanitize } from "./sanitize.ts";
-
-const DEFAULT_HISTORY = 20;
 
 /** What the person sees while logged in: carries out commands. */
 export class Desk {
   readonly #host: Host;
-  readonly #clock: Clock;
+  readonly #ask: Ask;
+  readonly #lookup: Lookup;
+  readonly #chores: Chores;
 
   constructor(host: Host, clock: Clock) {
     this.#host = host;
-    this.#clock = clock;
+    this.#ask = new Ask(host);
+    this.#lookup = new Lookup(this.#ask);
+    this.#chores = new Chores({ host, clock, ask: this.#ask, lookup: this.#lookup });
   }
 
   /** Asks for a command; a pipe needs no asking. */
@@ -27,52 +28,69 @@ export class Desk {
     this.#host.output.prompt(this.#host.interactive ? ">" : "");
   }
 
+  /** Nobody is logged in any more: what was being asked is void. */
+  leave(): void {
+    this.#chores.forget();
+  }
+
   /** Carries out one line that was typed by whom this account belongs to. */
   line(text: string, account: Account): void {
+    if (this.#chores.answer(text)) {
+      if (!this.#chores.isAsking) this.prompt();
+      return;
+    }
     const parsed = parseLine(text);
     if (parsed === undefined) return;
-    if ("say" in parsed) this.#refused(sanitize(parsed.say));
+    if ("say" in parsed) this.#ask.refused(sanitize(parsed.say));
     else this.#run(parsed, account);
   }
 
   #run(action: Action, account: Account): void {
     switch (action.do) {
       case "help":
-        return this.#say(...helpLines());
+        return this.#ask.say(...helpLines());
       case "friends":
-        return this.#say(...account.roster.friendLines());
+        return this.#ask.say(...account.roster.friendLines());
       case "groups":
-        return this.#say(...account.roster.groupLines());
+        return this.#ask.say(...account.roster.groupLines());
       case "quit":
         return this.#host.leave("exit", { deaf: true });
       case "loginout":
         return this.#host.leave("menu");
       case "chat":
-        return account.send({ msgid: Msg.CHAT, toid: action.friend, msg: action.text }, {
-          target: `u${action.friend}`,
-          whom: `to ${action.friend}`,
-          what: sanitize(action.text),
+        return this.#lookup.person(action.friend, account, (id) => {
+          account.send({ msgid: Msg.CHAT, toid: id, msg: action.text }, {
+            target: `u${id}`,
+            whom: `to ${id}`,
+            what: sanitize(action.text),
+          });
         });
       case "groupchat":
-        return account.send({ msgid: Msg.GROUP_CHAT, groupid: action.group, msg: action.text }, {
-          target: `g${action.group}`,
-          whom: `to group ${action.group}`,
-          what: sanitize(action.text),
+        return this.#lookup.room(action.group, account, (group) => {
+          account.send({ msgid: Msg.GROUP_CHAT, groupid: group, msg: action.text }, {
+            target: `g${group}`,
+            whom: `to group ${group}`,
+            what: sanitize(action.text),
+          });
         });
       case "addfriend":
-        return account.send({ msgid: Msg.FRIEND_REQUEST, friendid: action.friend }, {
-          target: `u${action.friend}`,
-          whom: `friend request to ${action.friend}`,
-          what: undefined,
+        return this.#lookup.person(action.friend, account, (id) => {
+          account.send({ msgid: Msg.FRIEND_REQUEST, friendid: id }, {
+            target: `u${id}`,
+            whom: `friend request to ${id}`,
+            what: undefined,
+          });
         });
       case "ackaddfriend":
-        return this.#answerRequest(action, account);
+        return this.#lookup.person(action.friend, account, (friend) => {
+          this.#answerRequest({ friend, flag: action.flag }, account);
+        });
       case "creategroup":
         return this.#createGroup(action, account);
       case "addgroup":
         return this.#joinGroup(action.group, account);
-      case "history":
-        return this.#history(action, account);
+      default:
+        return this.#chores.run(action, account);
     }
   }
 
@@ -81,12 +99,15 @@ export class Desk {
       target: `u${friend}`,
       whom: `${flag ? "acceptance" : "refusal"} to ${friend}`,
       what: undefined,
-      stored: flag ? () => account.roster.befriend({ id: friend }) : undefined,
+      stored: () => {
+        account.roster.answered(friend);
+        if (flag) account.roster.befriend({ id: friend });
+      },
     });
   }
 
   #createGroup({ name, description }: { name: string; description: string }, account: Account): void {
-    this.#ask("creategroup", {
+    this.#ask.ask("creategroup", {
       frame: { msgid: Msg.CREATE_GROUP, id: account.id, groupname: name, groupdesc: description },
       repeatable: false,
       done: (answer) => {
@@ -98,69 +119,21 @@ export class Desk {
           groupdesc: description,
           members: [me],
         });
-        this.#say(`group ${sanitize(answer.groupname ?? name)} created: its id is ${answer.groupid}`);
+        this.#ask.say(`group ${sanitize(answer.groupname ?? name)} created: its id is ${answer.groupid}`);
       },
     });
   }
 
   #joinGroup(group: number, account: Account): void {
-    this.#ask("addgroup", {
+    this.#ask.ask("addgroup", {
       frame: { msgid: Msg.JOIN_GROUP, id: account.id, groupid: group, details: true },
       repeatable: true,
       done: (answer) => {
-        if (answer.msgid !== Msg.JOIN_GROUP_ACK) return;
+        if (answer.msgid !== Msg.JOIN_GROUP_ACK || answer.errno !== Errno.OK) return;
         const { groupname = "", groupdesc = "", members } = answer;
         account.roster.joined({ id: group, groupname, groupdesc, members });
-        this.#say(`joined group ${group}${groupname === "" ? "" : ` ${sanitize(groupname)}`}`);
+        this.#ask.say(`joined group ${group}${groupname === "" ? "" : ` ${sanitize(groupname)}`}`);
       },
     });
-  }
-
-  #history(action: Extract<Action, { do: "history" }>, account: Account): void {
-    const conv = "group" in action.with
-      ? groupConv(action.with.group)
-      : pairConv(account.id, action.with.friend);
-    this.#ask("history", {
-      frame: { msgid: Msg.HISTORY, conv, limit: action.count ?? DEFAULT_HISTORY },
-      repeatable: true,
-      done: (answer) => {
-        if (answer.msgid === Msg.HISTORY_ACK) this.#showHistory(answer);
-      },
-    });
-  }
-
-  #showHistory({ conv, messages, more }: FrameOf<typeof Msg.HISTORY_ACK>): void {
-    const pushes = messages.map(readPush).filter((push) => push !== undefined);
-    pushes.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-    this.#say(...pushes.flatMap((push) => historyLine(push, this.#clock.now()) ?? []));
-    const count = `${pushes.length} message${pushes.length === 1 ? "" : "s"}`;
-    const unreadable = messages.length - pushes.length;
-    const rest = (unreadable > 0 ? `, ${unreadable} unreadable` : "") +
-      (more ? ", there are older ones" : "");
-    this.#say(`history ${sanitize(conv)}: ${count}${rest}`);
-  }
-
-  /** Asks, and prints refusals and lost answers; `done` sees only what was granted. */
-  #ask(
-    command: string,
-    request: { frame: Request["frame"]; repeatable: boolean; done: (answer: ServerFrame) => void },
-  ): void {
-    this.#host.requests.ask({
-      ...request,
-      done: (answer) => {
-        if ("lost" in answer) this.#refused(`${command}: ${answer.lost}`);
-        else if ("errno" in answer && answer.errno !== Errno.OK) this.#refused(errorLine(answer));
-        else request.done(answer);
-      },
-    });
-  }
-
-  #refused(line: string): void {
-    this.#host.failed();
-    this.#say(line);
-  }
-
-  #say(...lines: string[]): void {
-    for (const line of lines) this.#host.output.print(line);
   }
 }

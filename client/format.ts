@@ -50,6 +50,12 @@ export function historyLine(push: Push, now: number): string | undefined {
   }
 }
 
+/** The line of `search` that shows a message; undefined for what is none. */
+export function foundLine(push: Push, now: number): string | undefined {
+  const line = pushLine(push, now);
+  return line && `found ${sanitize(push.conv ?? "?")} #${push.seq ?? "?"} ${line}`;
+}
+
 /** The line about an own message that has come one step further. */
 export function markLine(mark: Mark): string {
   const about = parseConv(mark.conv);

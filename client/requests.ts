@@ -5,7 +5,7 @@ import { Msg } from "../server/protocol/msgid.ts";
 /** So long an answer may take; passwords are costly to check, so a busy server may need a while. */
 const PATIENCE = 30_000;
 
-/** Which frame answers which request; ERROR with `ref` answers any. */
+/** Which frame answers which request, where it is not DONE with `ref`; ERROR with `ref` answers any. */
 const ANSWERS: Readonly<Record<number, Msg>> = {
   [Msg.LOGIN]: Msg.LOGIN_ACK,
   [Msg.REGISTER]: Msg.REGISTER_ACK,
@@ -52,6 +52,7 @@ export class Requests {
     const asked = this.#open?.frame.msgid;
     if (asked === undefined || !this.#sent) return false;
     const isAnswer = frame.msgid === ANSWERS[asked] ||
+      (frame.msgid === Msg.DONE && frame.ref === asked) ||
       (frame.msgid === Msg.ERROR && frame.ref === asked && frame.mid === undefined);
     if (isAnswer) this.#finish(frame);
     return isAnswer;

@@ -7,6 +7,8 @@ export class Roster {
   readonly #friends = new Map<number, Friend>();
   readonly #groups = new Map<number, Group>();
   readonly #names = new Map<number, string>();
+  /** Who has asked to become friends and was not answered. */
+  readonly #requests = new Set<number>();
 
   /** Takes what LOGIN_ACK says instead of what was known. */
   replace(ack: FrameOf<typeof Msg.LOGIN_ACK>): void {
@@ -37,9 +39,47 @@ export class Roster {
     this.#friends.set(friend.id, { id: friend.id, name, state });
   }
 
+  unfriend(id: number): void {
+    this.#friends.delete(id);
+  }
+
+  /** A friend by name; undefined if none has it. */
+  friendNamed(name: string): number | undefined {
+    for (const friend of this.#friends.values()) if (friend.name === name) return friend.id;
+    return undefined;
+  }
+
+  /** Somebody would like to be friends. */
+  asked(id: number): void {
+    this.#requests.add(id);
+  }
+
+  /** A request was answered, or there was none. */
+  answered(id: number): void {
+    this.#requests.delete(id);
+  }
+
   joined(group: Group): void {
     this.#groups.set(group.id, group);
     for (const member of group.members) this.named(member.id, member.name);
+  }
+
+  left(group: number): void {
+    this.#groups.delete(group);
+  }
+
+  renamed(group: number, to: { groupname: string; groupdesc: string }): void {
+    const known = this.#groups.get(group);
+    if (known) this.#groups.set(group, { ...known, ...to });
+  }
+
+  /** The ids of the groups with this name, which need not be unique. */
+  groupsNamed(name: string): number[] {
+    return [...this.#groups.values()].filter(({ groupname }) => groupname === name).map(({ id }) => id);
+  }
+
+  descriptionOf(group: number): string {
+    return this.#groups.get(group)?.groupdesc ?? "";
   }
 
   presence(id: number, state: string): void {
@@ -54,6 +94,13 @@ export class Roster {
     if (this.#friends.size === 0) return ["no friends yet: addfriend:friendid asks somebody"];
     return [...this.#friends.values()].map((friend) =>
       `friend ${this.who(friend.id)} ${sanitize(friend.state)}`
+    );
+  }
+
+  requestLines(): string[] {
+    if (this.#requests.size === 0) return ["no friend requests wait for your answer"];
+    return [...this.#requests].map((id) =>
+      `friend request from ${this.who(id)} — answer with ackaddfriend:${id}:true or ackaddfriend:${id}:false`
     );
   }
 

@@ -25,5 +25,12 @@ export const Msg = {
   PRESENCE: 23,
   DONE: 24,
   EVENT: 25,
+  TYPING: 26,
+  USER: 27,
+  BLOCK: 28,
+  ACCOUNT: 29,
+  DEVICES: 30,
+  MEMBERS: 31,
+  SEARCH: 32,
 } as const;
 export type Msg = (typeof Msg)[keyof typeof Msg];

@@ -1,0 +1,321 @@
+import { Msg } from "../server/protocol/msgid.ts";
+import type { Account } from "./account.ts";
+import type { Ask } from "./ask.ts";
+import type { Clock } from "./clock.ts";
+import { formatTime, foundLine, historyLine } from "./format.ts";
+import { type FrameOf, readPush } from "./frames.ts";
+import type { Host } from "./host.ts";
+import type { Found, Lookup } from "./lookup.ts";
+import { Questions } from "./questions.ts";
+import { sanitize } from "./sanitize.ts";
+import type { Amendment, Change, SlashAction, Which } from "./slash.ts";
+
+const DEFAULT_HISTORY = 20;
+/** So many members of a group are printed, in pages. */
+const MOST_MEMBERS = 1000;
+const PAGE = 200;
+
+type Of<D extends SlashAction["do"]> = Extract<SlashAction, { do: D }>;
+type Done = FrameOf<typeof Msg.DONE>;
+
+/** Carries out the commands that begin with a slash. */
+export class Chores {
+  readonly #clock: Clock;
+  readonly #ask: Ask;
+  readonly #lookup: Lookup;
+  readonly #questions: Questions;
+
+  constructor(parts: { host: Host; clock: Clock; ask: Ask; lookup: Lookup }) {
+    this.#clock = parts.clock;
+    this.#ask = parts.ask;
+    this.#lookup = parts.lookup;
+    this.#questions = new Questions(parts.host);
+  }
+
+  /** Whether the next line answers a question. */
+  get isAsking(): boolean {
+    return this.#questions.open;
+  }
+
+  /** Takes a line that answers a question; false if none is open. */
+  answer(line: string): boolean {
+    return this.#questions.take(line);
+  }
+
+  /** Nobody is logged in any more. */
+  forget(): void {
+    this.#questions.forget();
+  }
+
+  run(action: SlashAction, account: Account): void {
+    switch (action.do) {
+      case "amend":
+        return this.#amend(action, account);
+      case "unfriend":
+        return this.#lookup.person(action.who, account, (id) => {
+          this.#event(account, { conv: account.convWith(id), kind: "unfriend" }, {
+            whom: `end of the friendship with ${id}`,
+            stored: () => account.roster.unfriend(id),
+          });
+        });
+      case "member":
+        return this.#member(action, account);
+      case "leave":
+      case "disband":
+        return this.#lookup.room(action.room, account, (group) => {
+          this.#event(account, { conv: `g${group}`, kind: action.do }, {
+            whom: action.do === "leave" ? `goodbye to group ${group}` : `end of group ${group}`,
+            stored: () => account.roster.left(group),
+          });
+        });
+      case "rename":
+        return this.#rename(action, account);
+      case "members":
+        return this.#lookup.room(
+          action.room,
+          account,
+          (group) => this.#members({ group, after: 0, shown: 0 }),
+        );
+      case "block":
+        return this.#block(action, account);
+      case "find":
+        return this.#lookup.person(action.who, account, (id) => this.#find(id));
+      case "search":
+        return this.#search(action, account);
+      case "history":
+        return this.#lookup.place(action.with, account, ({ conv }) => this.#history(conv, action.count));
+      case "requests":
+        return this.#ask.say(...account.roster.requestLines());
+      case "devices":
+        return this.#devices();
+      case "end device":
+        return this.#request("devices", { msgid: Msg.DEVICES, do: "end", device: action.device }, () => {
+          this.#ask.say(`device ${sanitize(action.device)} is logged out`);
+        });
+      case "passwd":
+        return this.#changePassword();
+      case "deleteaccount":
+        return this.#deleteAccount();
+    }
+  }
+
+  #amend({ where, which, change }: Of<"amend">, account: Account): void {
+    this.#lookup.place(where, account, (found) => {
+      const ref = seqOf(which, { account, found, change });
+      if (ref === undefined) {
+        return this.#ask.refused(
+          `no message there since you logged in: say its number, /history shows it`,
+        );
+      }
+      if (change.kind === "reply") {
+        const { called, conv, to } = found;
+        const what = sanitize(change.msg);
+        return account.send({ ...to, msg: change.msg, re: ref }, {
+          target: targetOf(conv, account),
+          whom: `to ${called}`,
+          what,
+        });
+      }
+      const { kind, ...fields } = change;
+      this.#event(account, { conv: found.conv, kind, ref, ...fields }, {
+        whom: `${DEEDS[kind]} #${ref} to ${found.called}`,
+      });
+    });
+  }
+
+  #member({ room, who, change }: Of<"member">, account: Account): void {
+    this.#lookup.room(room, account, (group) => {
+      this.#lookup.person(who, account, (userid) => {
+        this.#event(account, { conv: `g${group}`, userid, ...this.#changeOf(change) }, {
+          whom: `${change.kind} of ${userid} in group ${group}`,
+        });
+      });
+    });
+  }
+
+  #changeOf(change: Change): { readonly kind: string } & Record<string, unknown> {
+    if (change.kind !== "mute") return change;
+    return { kind: "mute", until: change.for === 0 ? 0 : this.#clock.now() + change.for };
+  }
+
+  #rename({ room, name, description }: Of<"rename">, account: Account): void {
+    this.#lookup.room(room, account, (group) => {
+      const groupdesc = description ?? account.roster.descriptionOf(group);
+      this.#event(account, { conv: `g${group}`, kind: "rename", groupname: name, groupdesc }, {
+        whom: `new name of group ${group}`,
+        stored: () => account.roster.renamed(group, { groupname: name, groupdesc }),
+      });
+    });
+  }
+
+  #block({ who, on }: Of<"block">, account: Account): void {
+    this.#lookup.person(who, account, (userid) => {
+      this.#request("block", { msgid: Msg.BLOCK, userid, on }, () => {
+        this.#ask.say(`${account.roster.who(userid)} is ${on ? "blocked" : "not blocked any more"}`);
+      });
+    });
+  }
+
+  #find(id: number): void {
+    this.#request(
+      "find",
+      { msgid: Msg.USER, id },
+      ({ name = "", state = "unknown", seen, friend, blocked }) => {
+        const more = [
+          state === "offline" && seen ? `last seen ${formatTime(seen)}` : "",
+          friend ? "your friend" : "",
+          blocked ? "blocked by you" : "",
+        ].filter((part) => part !== "");
+        this.#ask.say([`[${id}] ${sanitize(name)} ${sanitize(state)}`, ...more].join(", "));
+      },
+    );
+  }
+
+  #members({ group, after, shown }: { group: number; after: number; shown: number }): void {
+    const frame = { msgid: Msg.MEMBERS, groupid: group, after, limit: PAGE };
+    this.#request("members", frame, ({ members = [], more = false }) => {
+      this.#ask.say(...members.map(({ id, name, state, role, muted }) => {
+        const marks = [role === "normal" ? "" : role, muted && muted > this.#clock.now() ? "muted" : ""]
+          .filter((mark) => mark !== "").map((mark) => ` ${sanitize(mark)}`);
+        return `group ${group} member [${id}] ${sanitize(name)} ${sanitize(state)}${marks.join("")}`;
+      }));
+      const last = members.at(-1);
+      if (!more || !last) return;
+      const count = shown + members.length;
+      if (count < MOST_MEMBERS) return this.#members({ group, after: last.id, shown: count });
+      this.#ask.say(`group ${group} has more members than these ${count}`);
+    });
+  }
+
+  #search({ text, where }: Of<"search">, account: Account): void {
+    const search = (conv?: string) => {
+      const frame = {
+        msgid: Msg.SEARCH,
+        q: text,
+        ...(conv !== undefined && { conv }),
+        limit: DEFAULT_HISTORY,
+      };
+      this.#request("search", frame, ({ found = [], more = false }) => {
+        const pushes = found.map(readPush).filter((push) => push !== undefined);
+        pushes.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+        this.#ask.say(...pushes.flatMap((push) => foundLine(push, this.#clock.now()) ?? []));
+        this.#ask.say(`search: ${counted(pushes.length)}${more ? ", there are older ones" : ""}`);
+      });
+    };
+    if (where === undefined) search();
+    else this.#lookup.place(where, account, ({ conv }) => search(conv));
+  }
+
+  #history(conv: string, count = DEFAULT_HISTORY): void {
+    this.#ask.ask("history", {
+      frame: { msgid: Msg.HISTORY, conv, limit: count },
+      repeatable: true,
+      done: (answer) => {
+        if (answer.msgid === Msg.HISTORY_ACK) this.#showHistory(answer);
+      },
+    });
+  }
+
+  #showHistory({ conv, messages, more }: FrameOf<typeof Msg.HISTORY_ACK>): void {
+    const pushes = messages.map(readPush).filter((push) => push !== undefined);
+    pushes.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+    this.#ask.say(...pushes.flatMap((push) => historyLine(push, this.#clock.now()) ?? []));
+    const unreadable = messages.length - pushes.length;
+    const rest = (unreadable > 0 ? `, ${unreadable} unreadable` : "") +
+      (more ? ", there are older ones" : "");
+    this.#ask.say(`history ${sanitize(conv)}: ${counted(pushes.length)}${rest}`);
+  }
+
+  #devices(): void {
+    this.#request("devices", { msgid: Msg.DEVICES, do: "list" }, ({ devices = [] }) => {
+      this.#ask.say(...devices.map(({ device, client, seen, online }) => {
+        const name = device === "" ? "(without a name)" : sanitize(device);
+        const state = online ? "online" : seen ? `last seen ${formatTime(seen)}` : "offline";
+        return `device ${name}${client ? ` ${sanitize(client)}` : ""}: ${state}`;
+      }));
+    });
+  }
+
+  #changePassword(): void {
+    const questions = [
+      { text: "old password:", secret: true },
+      { text: "new password:", secret: true },
+      { text: "new password again:", secret: true },
+    ];
+    this.#questions.ask(questions, ([password, fresh, again]) => {
+      if (fresh !== again) return this.#ask.refused("the two new passwords differ: nothing is changed");
+      const frame = { msgid: Msg.ACCOUNT, do: "password", password, new: fresh };
+      this.#request("passwd", frame, () => {
+        this.#ask.say("the password is changed; every other device is logged out");
+      }, { repeatable: false });
+    });
+  }
+
+  #deleteAccount(): void {
+    const questions = [
+      {
+        text: "your name and all that you wrote will be erased for good. password, or nothing to stay:",
+        secret: true,
+      },
+    ];
+    this.#questions.ask(questions, ([password]) => {
+      if (password === "") return this.#ask.say("nothing is erased");
+      this.#request("deleteaccount", { msgid: Msg.ACCOUNT, do: "delete", password }, () => {
+        this.#ask.say("your account is erased");
+      }, { repeatable: false });
+    });
+  }
+
+  #event(
+    account: Account,
+    fields: { readonly conv: string; readonly kind: string } & Record<string, unknown>,
+    { whom, stored }: { whom: string; stored?: () => void },
+  ): void {
+    account.send({ msgid: Msg.EVENT, ...fields }, {
+      target: targetOf(fields.conv, account),
+      whom,
+      what: undefined,
+      stored,
+    });
+  }
+
+  #request(
+    command: string,
+    frame: { readonly msgid: Msg } & Record<string, unknown>,
+    done: (answer: Done) => void,
+    { repeatable = true } = {},
+  ): void {
+    this.#ask.ask(command, {
+      frame,
+      repeatable,
+      done: (answer) => {
+        if (answer.msgid === Msg.DONE) done(answer);
+      },
+    });
+  }
+}
+
+/** What an amendment is called in what is printed. */
+const DEEDS = { edit: "edit of", recall: "recall of", react: "reaction to" } as const;
+
+/** One edits and recalls one's own, and answers others. */
+function seqOf(
+  which: Which,
+  { account, found, change }: { account: Account; found: Found; change: Amendment },
+): number | undefined {
+  if (which !== "last") return which;
+  const isOwn = change.kind === "edit" || change.kind === "recall";
+  return account.latest.get(found.conv, isOwn ? "own" : "others");
+}
+
+function counted(count: number): string {
+  return `${count} message${count === 1 ? "" : "s"}`;
+}
+
+/** Messages of one target go one after another: events of a conversation do, with its messages. */
+function targetOf(conv: string, account: Account): string {
+  const pair = /^u(\d+)-(\d+)$/.exec(conv);
+  if (!pair) return conv;
+  const [, low, high] = pair;
+  return Number(low) === account.id ? `u${high}` : `u${low}`;
+}

@@ -1,0 +1,177 @@
+import { assertEquals } from "@std/assert";
+import { ALICE, Bench, HELLO } from "./test_bench.ts";
+
+const BOB = { id: 2, name: "bob", state: "online" };
+const WITH_BOB = { ...ALICE, friends: [BOB], groups: [{ id: 4, groupname: "devs" }] };
+
+const error = (ref: number, errno: number, errmsg: string) => ({ msgid: 16, errno, errmsg, ref });
+
+Deno.test("a friend's name is an id, without asking", async () => {
+  const bench = await Bench.loggedIn(WITH_BOB);
+  bench.type("chat:bob:hello");
+  assertEquals(bench.took(), [{ msgid: 6, toid: 2, msg: "hello", mid: "m1" }]);
+});
+
+Deno.test("whoever else has a name is asked for first", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("addfriend:carol", "chat:#3:hi");
+  assertEquals(bench.took(), [{ msgid: 27, name: "carol" }]);
+  bench.says({ msgid: 24, ref: 27, id: 3, name: "carol", state: "offline" });
+  assertEquals(bench.took(), [{ msgid: 7, friendid: 3, mid: "m1" }]);
+});
+
+Deno.test("a name that nobody has is said, and nothing is sent", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("chat:nobody:hello");
+  bench.took();
+  bench.says(error(27, 103, "no such user"));
+  assertEquals(bench.printed(), ["error 103: no such user"]);
+  assertEquals(bench.took(), []);
+});
+
+Deno.test("groups by name are one's own", async () => {
+  const groups = [{ id: 4, groupname: "devs" }, { id: 5, groupname: "ops" }, { id: 6, groupname: "ops" }];
+  const bench = await Bench.loggedIn({ ...ALICE, groups });
+  bench.type("groupchat:devs:hi");
+  assertEquals(bench.took(), [{ msgid: 11, groupid: 4, msg: "hi", mid: "m1" }]);
+  bench.stores("m1", 1, "g4");
+  bench.printed();
+  bench.type("groupchat:ops:hi", "/leave nowhere");
+  assertEquals(bench.printed(), [
+    "several of your groups are called ops: say g5 or g6",
+    "you are in no group that is called nowhere: type groups for the list",
+  ]);
+});
+
+Deno.test("a message is amended by its number or as the last one", async () => {
+  const bench = await Bench.loggedIn(WITH_BOB);
+  bench.type("/recall bob last");
+  assertEquals(bench.printed(), [
+    "no message there since you logged in: say its number, /history shows it",
+  ]);
+  bench.says(HELLO);
+  bench.type("chat:bob:hi");
+  bench.stores("m1", 2);
+  bench.took();
+  bench.printed();
+  bench.type("/edit bob last hi there", "/react bob last 👍", "/reply bob 1 well", "/recall bob #2");
+  // One of a conversation after the other.
+  const frames = [];
+  for (let i = 2; i <= 5; i++) {
+    frames.push(...bench.took());
+    bench.stores(`m${i}`, i + 1);
+  }
+  assertEquals(frames, [
+    { msgid: 25, conv: "u1-2", kind: "edit", ref: 2, msg: "hi there", mid: "m2" },
+    { msgid: 25, conv: "u1-2", kind: "react", ref: 1, emoji: "👍", on: true, mid: "m3" },
+    { msgid: 6, toid: 2, msg: "well", re: 1, mid: "m4" },
+    { msgid: 25, conv: "u1-2", kind: "recall", ref: 2, mid: "m5" },
+  ]);
+  assertEquals(bench.printed(), [
+    "sent edit of #2 to 2",
+    "sent reaction to #1 to 2",
+    "sent to 2 #5: well",
+    "sent recall of #2 to 2",
+  ]);
+});
+
+Deno.test("members of a group are dealt with by name", async () => {
+  const bench = await Bench.loggedIn(WITH_BOB);
+  bench.type("/mute devs bob 10m");
+  const [mute] = bench.took();
+  assertEquals(mute, { ...mute, msgid: 25, conv: "g4", userid: 2, kind: "mute", mid: "m1" });
+  assertEquals(mute!.until, bench.clock.now() + 600_000);
+  bench.stores("m1", 7, "g4");
+  bench.type("/kick g4 #9");
+  bench.took();
+  bench.says({ ...error(25, 109, "creator and admins only"), mid: "m2" });
+  assertEquals(bench.printed(), [
+    "sent mute of 2 in group 4",
+    "error 109: creator and admins only (not sent kick of 9 in group 4)",
+  ]);
+});
+
+Deno.test("all members are shown, page by page", async () => {
+  const bench = await Bench.loggedIn(WITH_BOB);
+  bench.type("/members devs");
+  assertEquals(bench.took(), [{ msgid: 31, groupid: 4, after: 0, limit: 200 }]);
+  bench.says({ msgid: 24, ref: 31, members: [{ ...BOB, role: "creator" }], more: true });
+  assertEquals(bench.took(), [{ msgid: 31, groupid: 4, after: 2, limit: 200 }]);
+  const muted = bench.clock.now() + 1000;
+  bench.says({
+    msgid: 24,
+    ref: 31,
+    members: [{ id: 3, name: "carol", state: "offline", role: "normal", muted }],
+    more: false,
+  });
+  assertEquals(bench.printed(), [
+    "group 4 member [2] bob online creator",
+    "group 4 member [3] carol offline muted",
+  ]);
+});
+
+Deno.test("people: who somebody is, blocked, found in what was said", async () => {
+  const bench = await Bench.loggedIn(WITH_BOB);
+  bench.type("/find bob");
+  bench.says({
+    msgid: 24,
+    ref: 27,
+    id: 2,
+    name: "bob",
+    state: "online",
+    seen: 0,
+    friend: true,
+    blocked: false,
+  });
+  bench.type("/block bob");
+  bench.says({ msgid: 24, ref: 28 });
+  bench.type("/search in:bob hello");
+  bench.says({ msgid: 24, ref: 32, found: [HELLO], more: false });
+  assertEquals(bench.took(), [
+    { msgid: 27, id: 2 },
+    { msgid: 28, userid: 2, on: true },
+    { msgid: 32, q: "hello", conv: "u1-2", limit: 20 },
+  ]);
+  const lines = bench.printed();
+  assertEquals(lines.slice(0, 2), ["[2] bob online, your friend", "[2] bob is blocked"]);
+  assertEquals(lines[2]!.replace(/\d{4}-\S+ \S+ /, ""), "found u1-2 #1 [2] bob: hello");
+  assertEquals(lines[3], "search: 1 message");
+});
+
+Deno.test("a password is asked for, and never part of a command", async () => {
+  const bench = await Bench.loggedIn(ALICE, { interactive: true });
+  bench.type("/passwd", "old secret", "new secret", "other secret");
+  assertEquals(bench.printed(), ["the two new passwords differ: nothing is changed"]);
+  bench.prompts.length = 0;
+  bench.type("/passwd", "old secret", "new secret", "new secret");
+  assertEquals(bench.took(), [{ msgid: 29, do: "password", password: "old secret", new: "new secret" }]);
+  bench.says({ msgid: 24, ref: 29 });
+  assertEquals(bench.printed(), ["the password is changed; every other device is logged out"]);
+  assertEquals(bench.prompts, [
+    "old password: (secret)",
+    "new password: (secret)",
+    "new password again: (secret)",
+    ">",
+  ]);
+});
+
+Deno.test("an account is not erased by an empty line", async () => {
+  const bench = await Bench.loggedIn();
+  bench.type("/deleteaccount", "");
+  assertEquals(bench.took(), []);
+  assertEquals(bench.printed(), ["nothing is erased"]);
+});
+
+Deno.test("requests stay listed until they are answered", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says({ msgid: 7, from: 2, toid: 1, msg: "…", name: "bob", conv: "u1-2", seq: 1, at: 0 });
+  bench.printed();
+  bench.type("/requests", "ackaddfriend:2:true");
+  bench.stores("m1", 2);
+  bench.type("/requests");
+  assertEquals(bench.printed(), [
+    "friend request from [2] bob — answer with ackaddfriend:2:true or ackaddfriend:2:false",
+    "sent acceptance to 2",
+    "no friend requests wait for your answer",
+  ]);
+});
