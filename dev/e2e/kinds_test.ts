@@ -5,7 +5,7 @@ import { onEveryPair } from "./worlds.ts";
 
 /** ann made the group that bob and old are in; eve is a stranger; old is a program of the first generation. */
 type Actor = "ann" | "bob" | "eve" | "old";
-type Kind = "edit" | "recall" | "react" | "reply";
+type Kind = "edit" | "recall" | "react" | "reply" | "unfriend";
 /** `pair`: ann and bob. `old pair`: ann and old. */
 type Place = "pair" | "old pair" | "group";
 
@@ -16,7 +16,7 @@ interface Row {
   readonly author: Actor;
   readonly actor: Actor;
   /** Brings the actor into a state before it acts. */
-  readonly state?: (talk: Talk, actor: Actor) => Promise<void>;
+  readonly state?: (talk: Talk, actor: Actor, place: Place) => Promise<void>;
   /** The errno that refuses it, or 0. */
   readonly errno: number;
 }
@@ -66,6 +66,14 @@ const TABLE: readonly Row[] = [
   row("reply", "group", "ann", "bob"),
   row("reply", "group", "old", "ann"),
   row("reply", "group", "ann", "eve", 105),
+  { ...row("unfriend", "pair", "ann", "ann"), state: befriended },
+  { ...row("unfriend", "pair", "ann", "bob"), state: befriended },
+  row("unfriend", "pair", "ann", "bob", 109),
+  row("unfriend", "pair", "ann", "eve", 109),
+  { ...row("unfriend", "old pair", "old", "ann"), state: befriended },
+  row("unfriend", "old pair", "old", "old", 101),
+  row("unfriend", "group", "ann", "ann", 109),
+  row("unfriend", "group", "ann", "eve", 109),
 ];
 
 /** The fields of an entry of a kind, without those that every EVENT has. */
@@ -74,6 +82,7 @@ const FIELDS: Readonly<Record<Kind, Record<string, unknown>>> = {
   recall: {},
   react: { emoji: "👩‍👩‍👧", on: true },
   reply: { msg: "an answer" },
+  unfriend: {},
 };
 
 /** What a client of the first generation is sent for it. */
@@ -82,7 +91,27 @@ const V1: Readonly<Record<Kind, string | undefined>> = {
   recall: undefined,
   react: undefined,
   reply: "an answer",
+  unfriend: undefined,
 };
+
+/** Kinds that are about a message. */
+const ABOUT_MESSAGE: ReadonlySet<Kind> = new Set(["edit", "recall", "react", "reply"]);
+
+/** The two of a pair are friends. */
+async function befriended(talk: Talk, _: Actor, place: Place): Promise<void> {
+  const { ann, bob, old } = talk.users;
+  const other = place === "pair" ? bob : old;
+  await ann.wire.send({
+    msgid: 7,
+    friendid: other.id,
+    mid: `request ${place}`.replaceAll(" ", "-") + ann.wire.raw.length,
+  });
+  await other.wire.next(7);
+  await other.wire.send({ msgid: 8, friendid: ann.id, flag: true });
+  await ann.wire.next(8);
+  ann.wire.forget(12);
+  other.wire.forget(12);
+}
 
 class Talk {
   readonly users: Readonly<Record<Actor, User>>;
@@ -172,12 +201,13 @@ async function check(talk: Talk, { kind, place, author, actor, state, errno }: R
   const conv = talk.conv(place);
   const text = `text ${kind} ${author} ${actor} ${errno}`;
   const { seq: ref } = await talk.write(author, place, { msg: text });
-  await state?.(talk, actor);
+  await state?.(talk, actor, place);
   for (const who of Object.values(talk.users)) who.wire.forget(6, 11, 25);
   const fields = FIELDS[kind];
+  const about = ABOUT_MESSAGE.has(kind) ? { ref } : {};
   const answer = kind === "reply"
     ? await talk.write(actor, place, { ...fields, re: ref })
-    : await talk.event(actor, { conv, kind, ref, ...fields });
+    : await talk.event(actor, { conv, kind, ...about, ...fields });
   assertEquals(
     [answer.msgid, answer.errno],
     errno === 0 ? [12, undefined] : [16, errno],
@@ -195,8 +225,9 @@ async function check(talk: Talk, { kind, place, author, actor, state, errno }: R
       const { msgid, seq, at, id, name, ...rest } = pushed.at(-1) ?? { msgid: 0 };
       const { id: by } = talk.users[actor];
       assertEquals([seq, at, id, name], [answer.seq, answer.at, by, actor]);
-      if (kind !== "reply") assertEquals([msgid, rest], [25, { conv, kind, ref, mid: rest.mid, ...fields }]);
-      else assertEquals([rest.re, rest.msg], [ref, fields.msg]);
+      if (kind !== "reply") {
+        assertEquals([msgid, rest], [25, { conv, kind, ...about, mid: rest.mid, ...fields }]);
+      } else assertEquals([rest.re, rest.msg], [ref, fields.msg]);
     }
   }
 }

@@ -168,6 +168,11 @@ export class Tables {
     ask: ({ entry: { sender, to } }) => this.#requests.add(`${sender} ${to}`),
     answer: ({ entry: { sender, to } }) => this.#requests.delete(`${to} ${sender}`),
     befriend: ({ entry: { sender, to } }) => this.#befriend(sender, to!),
+    unfriend: ({ entry: { sender, to } }) => {
+      for (const [one, other] of [[sender, to!], [to!, sender]] as const) {
+        this.#friends.set(one, (this.#friends.get(one) ?? []).filter((id) => id !== other));
+      }
+    },
     rewrite: ({ message: { conv, ref, body, at } }) => this.#change(conv, ref!, { body, edited: at }),
     erase: ({ message: { conv, ref } }) => {
       const edits = this.#logs.get(conv)!.filter((entry) => entry.kind === "edit" && entry.ref === ref);

@@ -1,5 +1,5 @@
 import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
-import type { Store } from "../../server/stores/store.ts";
+import type { NewMessage, Page, Store } from "../../server/stores/store.ts";
 import { Tables } from "./database.ts";
 
 kindsContract("the simulation's tables", () => {
@@ -7,16 +7,21 @@ kindsContract("the simulation's tables", () => {
   let at = 1000;
   // What the suite calls.
   const store = {
-    accounts: { create: (name, password) => Promise.resolve(tables.createAccount(name, password)) },
+    accounts: {
+      create: (name: string, password: string) => Promise.resolve(tables.createAccount(name, password)),
+    },
     social: {
-      createGroup: (group) => Promise.resolve(tables.createGroup(group)),
-      joinGroup: (group, user) => Promise.resolve(tables.joinGroup(group, user)),
+      friends: (user: number) => Promise.resolve(tables.friends(user)),
+      createGroup: (group: Parameters<Store["social"]["createGroup"]>[0]) =>
+        Promise.resolve(tables.createGroup(group)),
+      joinGroup: (group: number, user: number) => Promise.resolve(tables.joinGroup(group, user)),
     },
     log: {
-      append: (message) => Promise.resolve(tables.append([message], at++)[0]!),
-      read: (page) => Promise.resolve(tables.read(page)),
-      reactions: (range) => Promise.resolve(tables.reactions(range)),
+      append: (message: NewMessage) => Promise.resolve(tables.append([message], at++)[0]!),
+      read: (page: Page) => Promise.resolve(tables.read(page)),
+      reactions: (range: Parameters<Store["log"]["reactions"]>[0]) =>
+        Promise.resolve(tables.reactions(range)),
     },
-  } as { [Part in keyof Store]: Partial<Store[Part]> };
-  return Promise.resolve({ store: store as Store, [Symbol.asyncDispose]: () => Promise.resolve() });
+  } as unknown as Store;
+  return Promise.resolve({ store, [Symbol.asyncDispose]: () => Promise.resolve() });
 });

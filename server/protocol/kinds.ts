@@ -9,11 +9,12 @@ import { type Fact, mayEdit, mayReact, mayRecall, mayReply, type Rule } from "./
  * What an entry changes beyond its own row, in the same commit. Each store knows how to carry it out, with the entry and
  * its fields:
  * - `ask`, `answer`, `befriend`: a friend request is pending; is settled; the two are friends;
+ * - `unfriend`: the two are not friends any more;
  * - `rewrite`: the entry `ref` has this text from now on;
  * - `erase`: the text of the entry `ref`, and of every edit of it, is gone;
  * - `react`: the sender's `emoji` stands at the entry `ref`, or does not any more.
  */
-export type Effect = "ask" | "answer" | "befriend" | "rewrite" | "erase" | "react";
+export type Effect = "ask" | "answer" | "befriend" | "unfriend" | "rewrite" | "erase" | "react";
 
 /** The fields of an EVENT beside `conv`, `kind`, `mid`: each kind has some of them. */
 export interface Fields {
@@ -97,6 +98,16 @@ export const KINDS = {
     may: whoWasAsked,
     effects: ["answer"],
     frame: friendFrame(Msg.FRIEND_RESPONSE, false),
+  },
+  /** Ends the friendship of the two. */
+  unfriend: {
+    isEvent: true,
+    places: PAIR,
+    fields: {},
+    needs: ["between"],
+    may: (_, { between }) => between.friends ? undefined : "not_friends",
+    effects: ["unfriend"],
+    frame: eventFrame,
   },
   /** Gives a message another text. */
   edit: {

@@ -47,6 +47,28 @@ export function kindsContract(
     assertEquals(results.map(outcomeOf), [1, 2, 3, "no_request"]);
   });
 
+  test("unfriend: ends a friendship for both, until they are friends again", async (talk) => {
+    const outcomes = async (...steps: readonly (readonly [string, Kind])[]) => {
+      const results = [];
+      for (const [who, kind] of steps) results.push(outcomeOf(await talk.pair(who, kind)));
+      return results;
+    };
+    assertEquals(await outcomes(["a", "unfriend"], ["a", "request"], ["a", "unfriend"]), [
+      "not_friends",
+      1,
+      "not_friends",
+    ]);
+    assertEquals(await outcomes(["b", "accept"], ["b", "unfriend"], ["a", "unfriend"]), [
+      2,
+      3,
+      "not_friends",
+    ]);
+    assertEquals([await talk.friends("a"), await talk.friends("b")], [[], []]);
+    assertEquals(await outcomes(["b", "request"], ["a", "accept"]), [4, 5]);
+    assertEquals([await talk.friends("a"), await talk.friends("b")], [["b"], ["a"]]);
+    assertEquals(outcomeOf(await talk.group("a", "unfriend")), "not_here");
+  });
+
   test("edit: the text is another one from then on, and the entry says since when", async (talk) => {
     await talk.pair("a", "chat", { text: "old", mid: "m" });
     const edit = stored(await talk.pair("a", "edit", { ref: 1, text: "new", mid: "e" }));
@@ -205,6 +227,10 @@ class Talk {
     return await this.#store.log.read({ conv: this.#conv(where), after: 0, limit: 200 });
   }
 
+  async friends(name: string): Promise<string[]> {
+    return (await this.#store.social.friends(this.#id(name))).map(({ name }) => name);
+  }
+
   async texts(where: "pair" | "group"): Promise<string[]> {
     return (await this.read(where)).map(({ body }) => body);
   }
@@ -220,7 +246,7 @@ class Talk {
     about: { kind: Kind; conv: string; to: number | undefined },
     { text = "x", mid, ref, fields = {}, oldest }: Said,
   ): Promise<Appended> {
-    const hasText = about.kind !== "recall" && about.kind !== "react";
+    const hasText = !["recall", "react", "unfriend"].includes(about.kind);
     const message: NewMessage = {
       ...about,
       sender: this.#id(from),

@@ -24,6 +24,12 @@ export const EFFECTS: Readonly<Record<Effect, EffectSql>> = {
        ON DUPLICATE KEY UPDATE userid = userid`,
     ],
   },
+  unfriend: {
+    sql: [
+      "DELETE FROM friend WHERE userid = @sender AND friendid = @to",
+      "DELETE FROM friend WHERE userid = @to AND friendid = @sender",
+    ],
+  },
   rewrite: {
     sql: [
       "UPDATE message SET body = @body, edited = @at WHERE conv = @conv AND seq = @ref",

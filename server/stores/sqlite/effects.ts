@@ -19,6 +19,10 @@ export function effectsOn(db: DatabaseSync): Readonly<Record<Effect, CarryOut>> 
     db,
     "INSERT INTO friend (userid, friendid, since) VALUES (?1, ?2, ?3), (?2, ?1, ?3) ON CONFLICT DO NOTHING",
   );
+  const unfriend = new Statement<never>(
+    db,
+    "DELETE FROM friend WHERE (userid = ?1 AND friendid = ?2) OR (userid = ?2 AND friendid = ?1)",
+  );
   const place = new Statement<{ id: number }>(db, PLACE);
   const setText = new Statement<never>(db, "UPDATE entry SET body = ?, edited = ? WHERE id = ?");
   const addEdit = new Statement<never>(db, "INSERT INTO edit (conv, ref, seq) VALUES (?, ?, ?)");
@@ -50,6 +54,7 @@ export function effectsOn(db: DatabaseSync): Readonly<Record<Effect, CarryOut>> 
       answer.run(sender, to!);
       befriend.run(sender, to!, at);
     },
+    unfriend: ({ entry: { sender, to } }) => unfriend.run(sender, to!),
     rewrite: ({ message: { conv, seq, ref, body, at } }) => {
       rewrite({ conv, seq: ref! }, { body, edited: at });
       addEdit.run(conv, ref!, seq);
