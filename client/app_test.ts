@@ -246,6 +246,26 @@ Deno.test("a ping of the server is answered, also in the menu", async () => {
   assertEquals(bench.took(), [{ msgid: 15 }, { msgid: 15 }]);
 });
 
+Deno.test("events are shown and confirmed, those of an unknown kind only confirmed; a former friend is none", async () => {
+  const bench = await Bench.loggedIn();
+  bench.says({ msgid: 8, from: 3, toid: 1, flag: true, name: "eve", conv: "u1-3", seq: 1, at: 0 });
+  const event = { msgid: 25, id: 3, name: "eve", conv: "u1-3", at: 0 };
+  bench.says({ ...event, seq: 2, kind: "applaud", mid: "1", loudness: 11 });
+  bench.printed();
+  bench.says({ ...event, seq: 3, kind: "unfriend", mid: "2" });
+  bench.says({ ...event, seq: 3, kind: "unfriend", mid: "2" });
+  assertEquals(bench.printed().map((line) => line.slice(20)), ["[3] eve is no longer your friend"]);
+  bench.type("friends");
+  assertEquals(bench.printed(), ["no friends yet: addfriend:friendid asks somebody"]);
+  await bench.clock.pass(1000);
+  assertEquals(bench.took().filter(({ msgid }) => msgid === 13).at(-1), {
+    msgid: 13,
+    conv: "u1-3",
+    seq: 3,
+    kind: "read",
+  });
+});
+
 Deno.test("a message to oneself comes back: shown once and confirmed, before or after its acknowledgement", async () => {
   const note = { ...HELLO, id: 1, name: "alice", toid: 1, conv: "u1-1" };
   for (const pushedFirst of [true, false]) {

@@ -106,6 +106,8 @@ function doneOf({ kind, ref, msg, emoji = "", on }: FrameOf<typeof Msg.EVENT>): 
       return `recalled message ${about}`;
     case "react":
       return `${on ? "reacts" : "no longer reacts"} with ${sanitize(emoji)} to message ${about}`;
+    case "unfriend":
+      return "is no longer your friend";
   }
   return undefined;
 }

@@ -29,8 +29,39 @@ Deno.test("one line for each kind of message", () => {
   assertEquals(pushLine({ msgid: 8, from: 2, flag: false }, 0), "[2] refused your friend request");
 });
 
+Deno.test("a message as it stands: edited, recalled, an answer", () => {
+  const chat = { msgid: 6, id: 2, name: "bob", ...place } as const;
+  const line = (said: object) => pushLine({ ...chat, ...said }, 0)?.slice(20);
+  assertEquals(line({ msg: "hi", edited: 7 }), "[2] bob (edited): hi");
+  assertEquals(line({ msg: "hi", re: 3 }), "[2] bob answers #3: hi");
+  assertEquals(line({ recalled: true }), "[2] bob recalled this message");
+});
+
+Deno.test("what happens to a message or between people is a sentence; an unknown kind is none", () => {
+  const event = { msgid: 25, id: 2, name: "bob", mid: "m", ...place } as const;
+  const line = (said: { kind: string; on?: boolean }, conv = "u1-2") =>
+    pushLine({ ...event, conv, ...said }, 0);
+  const after = "2026-11-22 12:07:21 ";
+  assertEquals(line({ kind: "edit", ...{ ref: 3, msg: "a\nb" } }), `${after}[2] bob edited message #3: a⏎b`);
+  const recalled = { kind: "edit", ref: 3, recalled: true };
+  assertEquals(line(recalled), `${after}[2] bob edited message #3, which was recalled`);
+  assertEquals(
+    line({ kind: "recall", ...{ ref: 3 } }, "g4"),
+    `${after}(group 4) [2] bob recalled message #3`,
+  );
+  const react = { kind: "react", ref: 3, emoji: "👍", on: true };
+  assertEquals(line(react), `${after}[2] bob reacts with 👍 to message #3`);
+  assertEquals(line({ ...react, on: false }), `${after}[2] bob no longer reacts with 👍 to message #3`);
+  assertEquals(line({ kind: "unfriend" }), `${after}[2] bob is no longer your friend`);
+  assertEquals(line({ kind: "applaud" }), undefined);
+  assertEquals(
+    historyLine({ ...event, kind: "recall", ref: 3 }, 0),
+    `history u1-2 #5 ${after}[2] bob recalled message #3`,
+  );
+});
+
 Deno.test("names and sentences from the network are made harmless", () => {
-  assertMatch(pushLine({ msgid: 6, id: 2, name: "\x1b]0;x", msg: "\x1b[2J" }, at), /\[2\] ␛\]0;x: ␛\[2J$/);
+  assertMatch(pushLine({ msgid: 6, id: 2, name: "\x1b]0;x", msg: "\x1b[2J" }, at)!, /\[2\] ␛\]0;x: ␛\[2J$/);
   assertEquals(errorLine({ errno: 103, errmsg: "no\nsuch\x07user" }), "error 103: no⏎such␇user");
 });
 

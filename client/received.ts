@@ -106,6 +106,7 @@ export class Received {
   }
 
   #learn(push: Push): void {
+    if (push.msgid === Msg.EVENT && push.kind === "unfriend") this.#roster.unfriend(push.id);
     if (push.msgid === Msg.CHAT || push.msgid === Msg.GROUP_CHAT || push.msgid === Msg.EVENT) {
       return this.#roster.named(push.id, push.name);
     }
