@@ -20,6 +20,17 @@ function logLine(line: string): void {
 
 /** Exit codes: 2 for a wrong command line, 1 for a server that cannot start. */
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === "import") {
+    // Loaded when needed: it brings the drivers.
+    const { runImport } = await import("./server/ops/import/command.ts");
+    return await runImport(args.slice(1), {
+      env: (name) => Deno.env.get(name),
+      print,
+      printError,
+      isTerminal: Deno.stderr.isTerminal(),
+      stopped: stopSignal(),
+    });
+  }
   let command;
   try {
     command = readCommand(args, (name) => Deno.env.get(name));

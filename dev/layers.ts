@@ -83,6 +83,20 @@ export const RULES: readonly Rule[] = [
   { room: "server/bus/", may: [...SERVER, "npm:redis", "npm:zod", "node:crypto", "node:buffer"] },
   { room: "server/protocol/", may: ["server/errors.ts", "npm:zod"] },
   { room: "server/ops/", may: ["server/errors.ts", "server/system.ts", "@std", "node:*"] },
+  // An import fills a store, with passwords hashed as the server does it, from a database that is not one of its own.
+  {
+    room: "server/ops/import/",
+    may: [
+      ...WIRE,
+      "server/nearest.ts",
+      "server/stores/",
+      "server/services/passwords.ts",
+      "@std",
+      "node:crypto",
+      "node:sqlite",
+      "npm:mysql2",
+    ],
+  },
   {
     room: "client/",
     may: [...WIRE, "server/version.ts", "npm:zod", "@std", "node:readline", "node:process", "node:stream"],

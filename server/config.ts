@@ -264,6 +264,7 @@ function help(): string {
     "A chat server. Clients connect by TCP and speak JSON; ./chat-client is one.",
     "",
     "usage: chat-server [flags]",
+    "       chat-server import --help   about taking over an older server's database",
     "",
     ...rows.map(([flag, text]) => flag!.padEnd(width) + text),
     "",

@@ -26,8 +26,14 @@ async function refusal(url: string, maxFrame = 65_536): Promise<string> {
 test("MariaDB: tables of another program are refused before anything is created", async () => {
   await using db = await startMariaDb({ flushLogAtCommit: 0 });
   await db.sql(OLD_TABLES, { database: "chat" });
-  assertStringIncludes(await refusal(db.url), "tables of another program (allgroup, friend, groupuser, …)");
+  assertStringIncludes(
+    await refusal(db.url),
+    `chat-server import --from mysql://chat:PASSWORD@127.0.0.1:${db.port}/chat --db sqlite:chat.db`,
+  );
   assertEquals((await db.sql("SHOW TABLES", { database: "chat" })).split("\n").length, 5);
+  await db.sql("DROP TABLE offlinemessage", { database: "chat" });
+  assertStringIncludes(await refusal(db.url), "tables of another program (allgroup, friend, groupuser, …)");
+  assertEquals((await db.sql("SHOW TABLES", { database: "chat" })).split("\n").length, 4);
 });
 
 test("MariaDB: what the user may not do is named, whether or not the tables are there", async () => {

@@ -44,6 +44,14 @@ const OWN_COLUMNS: Readonly<Record<string, string>> = {
   cluster: "secret",
 };
 
+/** Where a database is. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+}
+
 export interface ServerChecks {
   /** As in the sentences: `host:port`. */
   readonly where: string;
@@ -130,9 +138,10 @@ const isOn = (value: string | undefined) =>
 /**
  * Makes sure that the tables in the database are this program's. To be called before anything is created.
  * @returns Whether there are any.
- * @throws {StartupError} naming tables of another program.
+ * @throws {StartupError} naming tables of another program, or how to take over what an older server has left.
  */
-export async function checkTables(session: Pick<Session, "rows">, database: string): Promise<boolean> {
+export async function checkTables(session: Pick<Session, "rows">, address: Address): Promise<boolean> {
+  const { host, port, user, database } = address;
   const rows = await session.rows<{ name: string; columns: string }>(
     `SELECT t.table_name AS name, GROUP_CONCAT(c.column_name) AS columns
       FROM information_schema.tables t
@@ -142,6 +151,15 @@ export async function checkTables(session: Pick<Session, "rows">, database: stri
   const foreign = foreignTables(
     rows.map(({ name, columns }) => ({ name, columns: (columns ?? "").split(",") })),
   );
+  if (isOlder(rows.map(({ name }) => name), foreign)) {
+    const url = `mysql://${encodeURIComponent(user)}:PASSWORD@${host}:${port}/${
+      encodeURIComponent(database)
+    }`;
+    throw new StartupError(
+      `the database ${database} is one of an older server of this protocol; take what is in it into a new database: ` +
+        `chat-server import --from ${url} --db sqlite:chat.db (or --db mysql://… of an empty one)`,
+    );
+  }
   if (foreign.length > 0) {
     const shown = foreign.slice(0, 3).join(", ") + (foreign.length > 3 ? ", …" : "");
     throw new StartupError(
@@ -161,6 +179,23 @@ export function foreignTables(tables: readonly { name: string; columns: readonly
       return own === undefined ? !isOurs : !isOurs || !columns.includes(own);
     })
     .map(({ name }) => name);
+}
+
+/** Whether a database is being filled, see `bulk.ts`. */
+export async function isUnfinished(session: Pick<Session, "rows">): Promise<boolean> {
+  const tables = await session.rows(
+    "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'imported'",
+  );
+  return tables.length > 0 && (await session.rows("SELECT 1 FROM imported WHERE NOT complete")).length > 0;
+}
+
+/** Whether the tables are those of the older servers of this protocol. */
+function isOlder(tables: readonly string[], foreign: readonly string[]): boolean {
+  const names = tables.map((name) => name.toLowerCase());
+  const has = ["user", "friend", "allgroup", "groupuser", "offlinemessage"].every((name) =>
+    names.includes(name)
+  );
+  return has && foreign.some((name) => name.toLowerCase() === "offlinemessage");
 }
 
 /** Tries what a running node has to be allowed to do, without changing anything. */

@@ -3,11 +3,12 @@ import { MYSQL_MIGRATIONS } from "../migrations.ts";
 import { MysqlAccounts } from "./accounts.ts";
 import { MysqlAppend } from "./append.ts";
 import { MysqlCluster, nameCluster, readCluster } from "./cluster.ts";
-import { checkTables, judgeServer, missingRight, readVariables, tryRights } from "./checks.ts";
+import { checkTables, isUnfinished, judgeServer, missingRight, readVariables, tryRights } from "./checks.ts";
 import { codeOf, Database, type DatabaseOptions, type Session } from "./database.ts";
 import { MysqlLeases } from "./leases.ts";
 import { MysqlLog } from "./log.ts";
 import { MysqlSocial } from "./social.ts";
+import { unfinished } from "../bulk.ts";
 import type { Store } from "../store.ts";
 import { StoreUnavailable } from "../store.ts";
 
@@ -24,6 +25,8 @@ export interface MysqlOptions {
   readonly maxFrame?: number;
   /** Told, in one sentence each, of settings of the database that may lose acknowledged messages. */
   readonly onRisk?: (sentence: string) => void;
+  /** Whether a database that is being filled is opened all the same. */
+  readonly mayBeUnfinished?: boolean;
   /** Told that the database has come back older than it had been; the log has another name by then. */
   readonly onOlder?: () => void;
 }
@@ -60,6 +63,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     await reach(db, { ...address, wait: options.wait });
     maxPacket = await judge(db, { ...address, ...options });
     await migrate(address);
+    if (!options.mayBeUnfinished && await isUnfinished(db)) throw unfinished(address.database);
     log = (await cluster.read()).log;
   } catch (error) {
     await close();
@@ -113,12 +117,12 @@ async function judge(
   return Number(variables.get("max_allowed_packet"));
 }
 
-/** The parts of a `mysql://` URL. @throws {StartupError} if one is missing. */
-export function parseUrl(url: string) {
+/** The parts of a `mysql://` URL that a flag was given. @throws {StartupError} if one is missing. */
+export function parseUrl(url: string, flag = "--db") {
   const { protocol, hostname, port, username, password, pathname } = new URL(url);
   const database = decodeURIComponent(pathname.slice(1));
   if (protocol !== "mysql:" || !hostname || !username || !database) {
-    throw new StartupError("--db must look like mysql://user:password@host:3306/name");
+    throw new StartupError(`${flag} must look like mysql://user:password@host:3306/name`);
   }
   return {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
@@ -173,10 +177,9 @@ function whyNot(
 }
 
 async function migrate(address: Omit<DatabaseOptions, "poolSize">): Promise<void> {
-  const { database } = address;
   const db = new Database({ ...address, poolSize: 1, timeout: MIGRATION_STEP });
   try {
-    await db.withSession((session) => migrateAlone(session, database));
+    await db.withSession((session) => migrateAlone(session, address));
   } catch (error) {
     const sentence = missingRight(error, address);
     throw sentence === undefined ? error : new StartupError(sentence);
@@ -186,7 +189,8 @@ async function migrate(address: Omit<DatabaseOptions, "poolSize">): Promise<void
 }
 
 /** The lock belongs to the connection: a node that dies while migrating gives it back. */
-async function migrateAlone(session: Session, database: string): Promise<void> {
+async function migrateAlone(session: Session, address: Omit<DatabaseOptions, "poolSize">): Promise<void> {
+  const { database } = address;
   const lock = `chat-cluster ${database}`.slice(0, 64);
   const deadline = Date.now() + MIGRATION_WAIT;
   const take = "SELECT GET_LOCK(?, 1) AS locked";
@@ -197,7 +201,7 @@ async function migrateAlone(session: Session, database: string): Promise<void> {
       );
     }
   }
-  await applyMigrations(session, { database, isNew: !await checkTables(session, database) });
+  await applyMigrations(session, { database, isNew: !await checkTables(session, address) });
   await nameCluster(session);
   await tryRights(session);
   await session.rows("SELECT RELEASE_LOCK(?)", [lock]);

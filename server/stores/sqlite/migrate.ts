@@ -50,3 +50,9 @@ export function migrate(
 export function versionOf(db: DatabaseSync): number {
   return Number(db.prepare("PRAGMA user_version").get()?.user_version);
 }
+
+/** Whether a file is being filled, see `bulk.ts`. */
+export function isUnfinished(db: DatabaseSync): boolean {
+  const isThere = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'imported'").get();
+  return isThere !== undefined && db.prepare("SELECT 1 FROM imported WHERE complete = 0").get() !== undefined;
+}

@@ -1,12 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StartupError } from "../../errors.ts";
+import { unfinished } from "../bulk.ts";
 import type { Store } from "../store.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { nameCluster, SqliteCluster } from "./cluster.ts";
 import { configure, type ConnectOptions, openFile } from "./connection.ts";
 import { MemoryLeases } from "./leases.ts";
 import { SqliteLog } from "./log.ts";
-import { migrate } from "./migrate.ts";
+import { isUnfinished, migrate } from "./migrate.ts";
 import { checkOurs, OwnedFile, whyNot } from "./owned_file.ts";
 import { SqliteSocial } from "./social.ts";
 import { WriterThread } from "./thread.ts";
@@ -20,6 +21,8 @@ export interface SqliteOptions extends ConnectOptions {
   readonly onReport?: (report: Report) => void;
   /** How long something that is written may take before it is reported as unavailable, in ms. */
   readonly patience?: number;
+  /** Whether a database that is being filled is opened all the same. */
+  readonly mayBeUnfinished?: boolean;
 }
 
 /** How long closing may take, in ms. */
@@ -41,6 +44,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     checkOurs(reader, path);
     configure(reader, options);
     migrate(reader, { path, report: onReport });
+    if (!options.mayBeUnfinished && isUnfinished(reader)) throw unfinished(path);
     nameCluster(reader);
     if (path === MEMORY) {
       writes = onThisThread(reader, onReport);
