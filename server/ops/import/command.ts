@@ -74,7 +74,7 @@ class Import {
   async run(): Promise<number> {
     const { charset, timezone, from, dryRun } = this.#options;
     // Both first: nobody should wait for what turns out to be impossible.
-    await using source = await Source.open(from);
+    using source = await Source.open(from);
     const target = dryRun ? undefined : await this.#openTarget();
     try {
       if (target?.isUsed) {
@@ -82,7 +82,6 @@ class Import {
       }
       const tally = new Tally();
       using staging = new Staging({
-        db: Staging.nameless(),
         tally,
         mojibake: charset === "gbk" ? new Mojibake() : undefined,
         timezone,
@@ -173,14 +172,13 @@ class Import {
 
   async #openTarget(): Promise<BulkStore> {
     const { db } = this.#options;
-    const warn = (sentence: string) => this.#world.printError(`chat-server import: ${sentence}\n`);
     return db.startsWith("sqlite:")
       ? await openSqliteBulk({
         path: db.slice("sqlite:".length),
         durability: "full",
         now: this.#now,
-        onReport: ({ message }) => warn(message),
+        onReport: ({ message }) => this.#world.printError(`chat-server import: ${message}\n`),
       })
-      : await openMysqlBulk({ url: db, poolSize: 2, wait: WAIT, now: this.#now, onRisk: warn });
+      : await openMysqlBulk({ url: db, poolSize: 2, wait: WAIT, now: this.#now });
   }
 }

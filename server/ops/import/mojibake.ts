@@ -3,6 +3,8 @@ export type Restoring = "plain" | "restored" | "lost" | "kept";
 
 /** A byte that occurs nowhere in UTF-8, for a character that the database could not keep. */
 const LOST = 0xff;
+/** What is left of a character whose last byte was lost, with what stands in that one's place. */
+const HALF = /\ufffd[\ufffd?]/g;
 // deno-lint-ignore no-control-regex -- ASCII is exactly what this is about
 const ASCII = /^[\x00-\x7f]*$/;
 // deno-lint-ignore no-control-regex -- as above
@@ -37,7 +39,7 @@ export class Mojibake {
     if (bytes === undefined) return { text, how: "kept" };
     const whole = decoded(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }), bytes);
     if (whole !== undefined) return { text: whole, how: "restored" };
-    const rest = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    const rest = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replaceAll(HALF, "\ufffd");
     // Text that was stored rightly is no UTF-8 at all when it is written as GBK.
     return READABLE.test(rest) ? { text: rest, how: "lost" } : { text, how: "kept" };
   }

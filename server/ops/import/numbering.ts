@@ -13,31 +13,31 @@ import type { DatabaseSync } from "node:sqlite";
  *   their own.
  */
 const NUMBERING = `
-  CREATE TABLE copy AS
+  CREATE TEMP TABLE copy AS
     SELECT receiver, conv, sender, min(pos) OVER (PARTITION BY conv, sender, kind, said, body, nth) AS first
       FROM (SELECT pos, receiver, conv, kind, sender, said, body,
                    row_number() OVER (PARTITION BY conv, receiver, sender, kind, said, body ORDER BY pos) AS nth
               FROM waiting);
 
-  CREATE TABLE numbered AS
+  CREATE TEMP TABLE numbered AS
     SELECT conv, row_number() OVER (PARTITION BY conv ORDER BY receivers, first) AS seq, first, sender
       FROM (SELECT conv, first, sender, count(*) AS receivers FROM copy GROUP BY conv, first);
   CREATE INDEX numbered_first ON numbered (first, seq);
   CREATE INDEX numbered_sender ON numbered (conv, sender, seq);
 
-  CREATE TABLE conversation AS
+  CREATE TEMP TABLE conversation AS
     SELECT 'g' || id AS conv, coalesce((SELECT max(seq) FROM numbered WHERE numbered.conv = 'g' || id), 0) AS newest
       FROM chatgroup
     UNION ALL
     SELECT conv, max(seq) FROM numbered WHERE conv LIKE 'u%' GROUP BY conv;
   CREATE UNIQUE INDEX conversation_conv ON conversation (conv, newest);
 
-  CREATE TABLE missed AS
+  CREATE TEMP TABLE missed AS
     SELECT copy.conv, copy.receiver AS user, min(numbered.seq) AS first, count(DISTINCT numbered.seq) AS entries
       FROM copy JOIN numbered ON numbered.first = copy.first GROUP BY copy.conv, copy.receiver;
   CREATE UNIQUE INDEX missed_conv ON missed (conv, user);
 
-  CREATE TABLE place AS
+  CREATE TEMP TABLE place AS
     SELECT theirs.conv, theirs.user,
            CASE WHEN theirs.conv LIKE 'u%' THEN 0
                 ELSE coalesce(min(coalesce(missed.first, own.first), coalesce(own.first, missed.first)) - 1, newest) END AS joined,

@@ -49,7 +49,7 @@ export class Progress {
   #show(): void {
     if (this.#total === 0) return this.#line(`${this.#step}: ${this.#done}`);
     const part = Math.min(1, this.#done / this.#total);
-    const left = Math.ceil((this.#now() - this.#began) / 1000 * (1 / part - 1));
+    const left = Math.round((this.#now() - this.#began) / 1000 * (1 / part - 1));
     const bar = "█".repeat(Math.round(part * WIDTH)).padEnd(WIDTH, "░");
     const numbers = `${this.#done} of ${this.#total}, about ${left} s left`;
     this.#line(this.#isTerminal ? `${this.#step} ${bar} ${numbers}` : `${this.#step}: ${numbers}`);

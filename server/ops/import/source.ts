@@ -40,7 +40,7 @@ const LENGTHS: Readonly<Record<string, number>> = {
  * The database of an older server of this protocol, as it was when it was opened. It is read in one transaction that
  * the database itself keeps from writing.
  */
-export class Source implements AsyncDisposable {
+export class Source implements Disposable {
   readonly #connection: Connection;
   /** The tables' names as they are written there. */
   readonly #names: ReadonlyMap<string, string>;
@@ -113,10 +113,9 @@ export class Source implements AsyncDisposable {
     return text.length >= LONGEST;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#connection.end(() => resolve());
-    });
+  [Symbol.dispose](): void {
+    // Not ended: that would wait for a query of which not everything was read.
+    this.#connection.destroy();
   }
 
   #nameOf(table: SourceTable): string {

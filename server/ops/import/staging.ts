@@ -11,22 +11,20 @@ import { readWallClock } from "./wall_clock.ts";
 /** Longest text of a message that is taken, in characters: about what a frame of the server holds. */
 const LONGEST_TEXT = 65_536;
 
-/** Nothing of it has to outlive this process. */
-const SETTINGS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536";
+/** Pages beyond this cache go to a file that has no name: it is gone when this process ends, however it ends. */
+const SETTINGS = "PRAGMA temp_store = FILE; PRAGMA temp.journal_mode = OFF; PRAGMA temp.cache_size = -65536";
 
 const SCHEMA = `
-  CREATE TABLE user (id INTEGER PRIMARY KEY, name TEXT NOT NULL, same TEXT NOT NULL UNIQUE, password TEXT);
-  CREATE TABLE friendship (low INTEGER NOT NULL, high INTEGER NOT NULL, UNIQUE (low, high));
-  CREATE TABLE chatgroup (id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL);
-  CREATE TABLE member (chatgroup INTEGER NOT NULL, user INTEGER NOT NULL, role TEXT NOT NULL, UNIQUE (chatgroup, user));
-  CREATE TABLE request (sender INTEGER NOT NULL, receiver INTEGER NOT NULL, UNIQUE (sender, receiver));
-  CREATE TABLE waiting (
+  CREATE TEMP TABLE user (id INTEGER PRIMARY KEY, name TEXT NOT NULL, same TEXT NOT NULL UNIQUE, password TEXT);
+  CREATE TEMP TABLE friendship (low INTEGER NOT NULL, high INTEGER NOT NULL, UNIQUE (low, high));
+  CREATE TEMP TABLE chatgroup (id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL);
+  CREATE TEMP TABLE member (chatgroup INTEGER NOT NULL, user INTEGER NOT NULL, role TEXT NOT NULL, UNIQUE (chatgroup, user));
+  CREATE TEMP TABLE request (sender INTEGER NOT NULL, receiver INTEGER NOT NULL, UNIQUE (sender, receiver));
+  CREATE TEMP TABLE waiting (
     pos INTEGER PRIMARY KEY, receiver INTEGER NOT NULL, conv TEXT NOT NULL, kind TEXT NOT NULL,
     sender INTEGER NOT NULL, body TEXT NOT NULL, literal TEXT, said TEXT NOT NULL, at INTEGER NOT NULL)`;
 
 export interface StagingOptions {
-  /** An empty database, which goes with this process: see {@linkcode Staging.nameless}. */
-  readonly db: DatabaseSync;
   readonly tally: Tally;
   /** Restores texts; undefined if they stand there as they are. */
   readonly mojibake: Mojibake | undefined;
@@ -35,9 +33,9 @@ export interface StagingOptions {
   readonly now: number;
 }
 
-/** What was read and is to be taken over, checked, in a database of its own. Passwords stand in it in clear. */
+/** What was read and is to be taken over, checked, in temporary tables: passwords stand there in clear. */
 export class Staging implements Disposable {
-  readonly db: DatabaseSync;
+  readonly db = new DatabaseSync(":memory:");
   readonly #options: StagingOptions;
   readonly #statements = new Map<string, StatementSync>();
   readonly #hash = createHash("sha256");
@@ -49,16 +47,10 @@ export class Staging implements Disposable {
 
   constructor(options: StagingOptions) {
     this.#options = options;
-    this.db = options.db;
     this.#at = options.now;
     this.db.exec(SETTINGS);
     this.db.exec(SCHEMA);
     this.db.exec("BEGIN");
-  }
-
-  /** A database in a file without a name: it is gone when this process ends, however it ends. */
-  static nameless(): DatabaseSync {
-    return new DatabaseSync("");
   }
 
   /** Takes a row of the source, if it is of use. */

@@ -61,6 +61,7 @@ function readKnownShape(json: string): WaitingText | undefined {
   const tail = end >= begin
     ? TAIL.exec(json.slice(end + AFTER_TEXT.length, end + AFTER_TEXT.length + 10))
     : null;
+  if (tail === null && parsed(json) !== undefined) return undefined;
   const whole = tail !== null && json.endsWith("}");
   // Of what has lost its msgid, only messages to people and groups are ever so long.
   const guessed = before.from === undefined ? 6 : undefined;
@@ -77,13 +78,7 @@ function readKnownShape(json: string): WaitingText | undefined {
 
 /** Any other JSON object that has the right fields. */
 function readObject(json: string): WaitingText | undefined {
-  let object: unknown;
-  try {
-    object = JSON.parse(json);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return undefined;
-  }
+  const object = parsed(json);
   if (typeof object !== "object" || object === null) return undefined;
   const fields = object as Record<string, unknown>;
   return checked(fields.msgid, {
@@ -128,9 +123,14 @@ function readWords(raw: string): { text: string; literal: string | undefined; is
 
 /** What stands between the quotes of a JSON string; undefined if it cannot stand there. */
 function stringLiteral(raw: string): string | undefined {
+  const value = parsed(`"${raw}"`);
+  return typeof value === "string" ? value : undefined;
+}
+
+/** What a JSON text says; undefined if it is none. */
+function parsed(json: string): unknown {
   try {
-    const value: unknown = JSON.parse(`"${raw}"`);
-    return typeof value === "string" ? value : undefined;
+    return JSON.parse(json);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
