@@ -38,11 +38,23 @@ export interface LinkEvents {
 /** The peer is asked for a sign of life after this silence, and given up after that. */
 const PING_AFTER = 30_000;
 const GIVE_UP_AFTER = 45_000;
-/** What answers the first ping is a chat server; what stays silent for so long may be one that knows no pings. */
-const GREETING = 2500;
+/** Every chat server of this protocol's second generation answers a ping at once; what does not is an older one. */
+const GREETING = 5000;
 /** A connection that held this long was a good one: the next wait starts small again. */
 const HELD = 10_000;
 const LONGEST_PAUSE = 60_000;
+
+/** It takes connections and does not answer: what is typed there would be lost. */
+class OldServer extends Error {
+  override readonly name = "OldServer";
+
+  constructor(server: string) {
+    super(
+      `${server} does not answer this client: it is an older chat server, or none at all; ` +
+        "use the client that belongs to it, or say where a newer server is: HOST:PORT",
+    );
+  }
+}
 
 /**
  * Keeps one connection to the server while it is wanted: reconnects with backoff, pings when nothing comes, and gives
@@ -101,7 +113,8 @@ export class Link {
         failures.push(cause);
       }
     }
-    if (failures.length === 1) throw failures[0];
+    const old = failures.find((failure) => failure instanceof OldServer);
+    if (failures.length === 1 || old) throw old ?? failures[0];
     const names = this.#servers.map(({ name }) => name).join(" or ");
     throw new Error(`no chat server at ${names}; check that one is running, or say where: HOST:PORT`);
   }
@@ -175,7 +188,7 @@ export class Link {
 
   async #greet(name: string): Promise<void> {
     const cause = await new Promise<string | undefined>((resolve) => {
-      const cancel = this.#clock.after(GREETING, () => resolve(undefined));
+      const cancel = this.#clock.after(GREETING, () => resolve("silence"));
       this.#greeted = (sign) => {
         cancel();
         if ("cause" in sign) resolve(sign.cause);
@@ -186,6 +199,7 @@ export class Link {
     this.#greeted = undefined;
     if (cause === undefined) return;
     this.drop(cause);
+    if (cause === "silence") throw new OldServer(name);
     throw new Error(
       `${name} is not a chat server (${cause}); check the port, and that the server behind it is running`,
     );

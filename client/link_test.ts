@@ -139,12 +139,19 @@ Deno.test("what answers with something else, or closes, is not a chat server", a
   }
 });
 
-Deno.test("a server that knows no pings may stay silent for 2.5 s", async () => {
-  const { link, clock, sent } = start(1, false);
-  const starting = link.start();
-  await clock.pass(2500);
-  assertEquals((await starting).name, "here:1");
-  assertEquals(sent, ['{"msgid":14}']);
+Deno.test("a server that does not answer the ping is an old one: a sentence says so, and nothing else is sent", async () => {
+  const { link, net, clock, sent } = start(1, false);
+  const starting = assertRejects(
+    () => link.start(),
+    Error,
+    "here:1 does not answer this client: it is an older",
+  );
+  await clock.pass(4999);
+  assertEquals(link.isUp, true);
+  await clock.pass(1);
+  await starting;
+  await clock.pass(60_000);
+  assertEquals([sent, net.dials, link.isUp], [['{"msgid":14}'], 1, false]);
 });
 
 Deno.test("of several places the first chat server is taken; if there is none one sentence names them all", async () => {
@@ -156,7 +163,10 @@ Deno.test("of several places the first chat server is taken; if there is none on
     dial: (events) => {
       dialled.push(name);
       if (sites.get(name) === "refuses") return Promise.reject(new Error("refused"));
-      const send = () => sites.get(name) === "greets" ? events.frame('{"msgid":15}') : events.closed("gone");
+      const send = () => {
+        if (sites.get(name) === "greets") events.frame('{"msgid":15}');
+        if (sites.get(name) === "closes") events.closed("gone");
+      };
       return Promise.resolve({ send, close: () => {} });
     },
   });
@@ -169,4 +179,12 @@ Deno.test("of several places the first chat server is taken; if there is none on
   assertEquals(dialled, ["a:1", "b:1", "c:1", "c:1"]);
   const nobody = new Link(["a:1", "b:1"].map(server), events, { clock, random: () => 0 });
   await assertRejects(() => nobody.start(), Error, "no chat server at a:1 or b:1");
+  sites.set("b:1", "is silent");
+  const old = assertRejects(
+    () => new Link(["a:1", "b:1"].map(server), events, { clock, random: () => 0 }).start(),
+    Error,
+    "b:1 does not answer this client",
+  );
+  await clock.pass(5000);
+  await old;
 });

@@ -89,6 +89,7 @@ async function start(
     maxFrame: config["max-frame"],
     maxQueue: config["max-queue"],
     rate: config.rate,
+    v1: { pace: config["v1-pace"], longest: config["v1-recv"] },
     clientTimeout: config["client-timeout"] * 1000,
     router,
     ends,

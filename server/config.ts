@@ -136,6 +136,20 @@ const SETTINGS = {
     value: "BYTES",
     help: "missed messages that a v1 login answer carries; the rest follows as frames",
   },
+  "v1-recv": {
+    schema: whole(0, 16 * 1024 * 1024).refine((bytes) => bytes === 0 || bytes >= 512, {
+      error: "must be 0 or at least 512",
+    }),
+    default: "1023",
+    value: "BYTES",
+    help: "longest frame sent to a v1 client, which may read 1,024 bytes at once; 0 for no bound",
+  },
+  "v1-pace": {
+    schema: whole(0, 1000),
+    default: "5",
+    value: "MS",
+    help: "pause between two frames to a v1 client, which takes what it reads at once for one frame",
+  },
 } satisfies Record<string, Setting>;
 
 type Name = keyof typeof SETTINGS;

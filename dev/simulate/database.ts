@@ -102,6 +102,11 @@ export class Tables {
     return (this.#friends.get(user) ?? []).map((id) => ({ id, name: this.#nameOf(id) }));
   }
 
+  requests(user: number): { id: number; name: string }[] {
+    return this.#accounts.filter(({ id }) => this.#requests.has(`${id} ${user}`))
+      .map(({ id, name }) => ({ id, name }));
+  }
+
   groups(user: number): GroupRow[] {
     return this.#groups.filter(({ members }) => members.has(user)).map((group) => ({
       id: group.id,

@@ -158,6 +158,7 @@ export class SimulatedNode {
       maxFrame: this.#config["max-frame"],
       maxQueue: this.#config["max-queue"],
       rate: this.#config.rate,
+      v1: { pace: this.#config["v1-pace"], longest: this.#config["v1-recv"] },
       clientTimeout: this.#config["client-timeout"] * 1000,
       system: this.machine.system,
       encoder: this.#encoder,

@@ -94,6 +94,7 @@ export class SimulatedStore {
       },
       social: {
         friends: (user) => read((tables) => tables.friends(user)),
+        requests: (user) => read((tables) => tables.requests(user)),
         groups: (user) => read((tables) => tables.groups(user)),
         createGroup: (group) => write((tables) => tables.createGroup(group)),
         joinGroup: (group, user) => write((tables) => tables.joinGroup(group, user)),

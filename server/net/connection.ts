@@ -35,8 +35,6 @@ const FLUSH_TIMEOUT = 3000;
  * would make the system throw away what is on its way to the client.
  */
 const LINGER = 1000;
-/** How long nobody may log in, in ms: people stay in the menu of their client for a while. */
-const LOGIN_TIMEOUT = 10 * 60 * 1000;
 /** After so many requests that no client has reason to send the connection is left alone for a moment, in ms. */
 const FAULTS_AT_ONCE = 100;
 const FAULT_PAUSE = 50;
@@ -57,6 +55,8 @@ export interface ConnectionOptions {
   readonly maxQueue: number;
   /** Frames per second. */
   readonly rate: number;
+  /** For clients of the first generation. `pace`: ms between two frames. `longest`: bytes of a frame; 0 for no bound. */
+  readonly v1: { readonly pace: number; readonly longest: number };
   /** How long a v2 session may be silent, in ms; it is pinged after half of that. */
   readonly clientTimeout: number;
   readonly system: Pick<System, "monotonic" | "after" | "turn">;
@@ -102,6 +102,7 @@ export class Connection implements Peer, RoutedClient {
       encoder: options.encoder,
       bound: options.maxQueue,
       onFailure: () => this.#close(),
+      pace: { ms: options.v1.pace, after: options.system.after },
     });
   }
 
@@ -152,8 +153,19 @@ export class Connection implements Peer, RoutedClient {
   }
 
   push(push: Push, written?: () => void): void {
-    const text = push.text(this.#generation);
-    if (text !== undefined) this.#outbox.add(text, written);
+    if (this.#generation === 2) {
+      const text = push.text(2);
+      if (text !== undefined) this.#outbox.add(text, written);
+      return;
+    }
+    const frames = push.v1Frames(this.#options.v1.longest);
+    for (const [i, frame] of frames.entries()) {
+      this.#outbox.add(frame, i === frames.length - 1 ? written : undefined);
+    }
+  }
+
+  confirmWritten(): void {
+    this.#outbox.confirm();
   }
 
   end(goodbye: Goodbye): Promise<void> {
@@ -161,16 +173,29 @@ export class Connection implements Peer, RoutedClient {
     return this.#leave({ msgid: Msg.GOODBYE, reason, reconnect_ms: reconnectMs }, reason);
   }
 
-  /** Looks whether the client is still there. Called every few seconds. */
+  /** For how long nobody has been logged in and nothing has come in, in ms; 0 if that is not so. */
+  get idleFor(): number {
+    const isIdle = !this.session && this.inFlight.count === 0 && !this.#farewell;
+    return isIdle ? this.#options.system.monotonic() - this.#heard : 0;
+  }
+
+  /** Closes the connection of a client that nobody is logged in on, without a word that it may not understand. */
+  dismiss(): void {
+    this.#close();
+  }
+
+  /**
+   * Looks whether the client is still there. Called every few seconds. Where nobody is logged in a client may be silent:
+   * programs of the first generation wait at their menu for hours.
+   */
   checkLife(): void {
     const { system, clientTimeout } = this.#options;
+    if (!this.session || this.#generation === 1) return;
     const silence = system.monotonic() - this.#heard;
-    if (!this.session) {
-      if (silence > LOGIN_TIMEOUT) this.#close();
-    } else if (this.#generation === 2 && silence > clientTimeout) {
+    if (silence > clientTimeout) {
       // Nobody is there to be told.
       this.#close();
-    } else if (this.#generation === 2 && silence > clientTimeout / 2 && !this.#pinged) {
+    } else if (silence > clientTimeout / 2 && !this.#pinged) {
       this.#pinged = true;
       this.reply({ msgid: Msg.PING });
     }
@@ -186,6 +211,7 @@ export class Connection implements Peer, RoutedClient {
       if (error instanceof Disconnect) fault = error;
       else if (!isGone(error)) this.#options.onDefect(error);
     }
+    this.#outbox.forsake();
     this.#dispatching?.resolve();
     await this.#options.ends.run(() => Promise.resolve());
     await this.#leave(fault && { msgid: Msg.ERROR, errno: fault.errno, errmsg: fault.message });
@@ -214,7 +240,7 @@ export class Connection implements Peer, RoutedClient {
         const busy = this.inFlight.room();
         if (busy) await busy;
         // One who does not read the answers is not asked for more requests.
-        if (!this.#outbox.writable) await this.#outbox.drained();
+        if (this.#outbox.isFull) await this.#outbox.room();
         // What had been read when the server began to stop is answered.
         if (this.#farewell && !this.#options.router.stopping) break;
         if (this.faults >= faults) {

@@ -6,6 +6,7 @@ import type { Journal } from "../ops/journal.ts";
 import type { Cancel, System } from "../system.ts";
 import { isGone } from "./gone.ts";
 import { Encoder } from "./encoder.ts";
+import { Idlest } from "./idlest.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "encoder" | "journal" | "system"> {
@@ -39,6 +40,9 @@ export class Listener {
   readonly #listener: Deno.TcpListener;
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #cancelCheck: Cancel;
+  readonly #idlest: Idlest<Connection>;
+  /** Connections that had to make room and are about to be gone. */
+  #leaving = 0;
   #closing = false;
   readonly #accepting: Promise<void>;
 
@@ -46,6 +50,7 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#forConnections = { ...options, encoder: new Encoder() };
+    this.#idlest = new Idlest(options.system.monotonic);
     const { host, port } = options;
     try {
       this.#listener = Deno.listen({ hostname: host, port, tcpBacklog: 4096 });
@@ -109,7 +114,7 @@ export class Listener {
   }
 
   #serve(socket: Deno.TcpConn): void {
-    if (this.#connections.size >= this.#options.maxConnections) {
+    if (!this.#hasRoom()) {
       this.#turnAway(socket).catch(this.#options.onDefect);
       return;
     }
@@ -119,6 +124,18 @@ export class Listener {
       this.#connections.delete(connection)
     );
     this.#connections.set(connection, done);
+  }
+
+  /** Whether one more connection fits, if need be because one that nobody is logged in on has to go. */
+  #hasRoom(): boolean {
+    if (this.#connections.size - this.#leaving < this.#options.maxConnections) return true;
+    const idle = this.#idlest.take(this.#connections.keys());
+    if (!idle) return false;
+    this.#options.journal.limited(idle.origin, "connections");
+    this.#leaving++;
+    void this.#connections.get(idle)?.finally(() => this.#leaving--);
+    idle.dismiss();
+    return true;
   }
 
   #pause(ms: number): Promise<void> {

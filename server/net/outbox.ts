@@ -1,4 +1,5 @@
 import { OUTBOX_LAST_DEFENCE } from "../bounds.ts";
+import type { After } from "../system.ts";
 import type { Encoder } from "./encoder.ts";
 
 /** What an outbox writes to; a TCP connection, or a test. May take part of the bytes. */
@@ -24,29 +25,41 @@ export class Outbox {
   readonly #encoder: Encoder;
   readonly #bound: number;
   readonly #onFailure: (error: unknown) => void;
+  readonly #pace: { readonly ms: number; readonly after: After } | undefined;
   #items: Item[] = [];
   #queued = 0;
   #running: Promise<void> | undefined;
   #failed = false;
-  #waiting: (() => void)[] = [];
+  #waiting: { mayGoOn: () => boolean; resolve: () => void }[] = [];
+  /** While the pace after a frame lasts: what is to be called then, and what ends it early. */
+  #rest: { readonly callbacks: (() => void)[]; readonly end: () => void } | undefined;
+  /** Whether the other side has ended. */
+  #isGone = false;
   /**
-   * Whether frames that wait are written together. Programs of the first generation take what one `recv` gives them
-   * for one frame.
+   * Whether frames that wait are written together, and without a pace between them. Programs of the first generation
+   * take what one `recv` gives them for one frame.
    */
   joinWrites = false;
 
   /**
-   * @param bound Bytes from which on {@linkcode writable} is false.
-   * @param onFailure Called once when a write fails; nothing is written after that.
+   * @param options `bound`: bytes from which on {@linkcode writable} is false. `onFailure`: called once when a write
+   * fails; nothing is written after that. `pace`: ms between the end of a write and the beginning of the next one,
+   * unless writes are joined.
    */
   constructor(
     sink: ByteSink,
-    options: { encoder: Encoder; bound: number; onFailure: (error: unknown) => void },
+    options: {
+      encoder: Encoder;
+      bound: number;
+      onFailure: (error: unknown) => void;
+      pace?: { ms: number; after: After };
+    },
   ) {
     this.#sink = sink;
     this.#encoder = options.encoder;
     this.#bound = options.bound;
     this.#onFailure = options.onFailure;
+    if (options.pace && options.pace.ms > 0) this.#pace = options.pace;
   }
 
   /** Bytes that wait or are being written. */
@@ -54,11 +67,21 @@ export class Outbox {
     return this.#queued;
   }
 
+  /** Whether something may be pushed. A paced outbox holds one push at a time: what waits for the pace waits elsewhere. */
   get writable(): boolean {
-    return this.#queued < this.#bound && !this.#failed;
+    if (this.#failed) return false;
+    return this.#isPaced ? this.#queued === 0 && !this.#rest : this.#queued < this.#bound;
   }
 
-  /** Queues a frame, with its line end. `written` is called when it has been handed to the network. */
+  /** Whether so many answers wait that no further request may be looked at. */
+  get isFull(): boolean {
+    return this.#queued >= this.#bound;
+  }
+
+  /**
+   * Queues a frame, with its line end. `written` is called when it has been handed to the network; where there is a
+   * pace, at its end, if the other side is still there.
+   */
   add(frame: string, written?: () => void): void {
     if (this.#failed) return;
     this.#items.push(frame);
@@ -74,15 +97,30 @@ export class Outbox {
    * writing has failed.
    */
   async drained(): Promise<boolean> {
-    while (!this.#failed && this.#queued >= this.#bound) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (!this.#failed && !this.writable) {
+      await this.#until(() => this.#isPaced ? this.writable : this.#queued * 2 < this.#bound);
     }
     return !this.#failed;
+  }
+
+  /** Resolves when half of the bound has left, or writing has failed. */
+  async room(): Promise<void> {
+    while (!this.#failed && this.isFull) await this.#until(() => this.#queued * 2 < this.#bound);
   }
 
   /** Resolves when everything has been written, or writing has failed. */
   async flushed(): Promise<void> {
     while (this.#running) await this.#running;
+  }
+
+  /** The other side has shown, after the last write, that it is there: the end of the pace has nothing to add. */
+  confirm(): void {
+    for (const written of this.#rest?.callbacks.splice(0) ?? []) written();
+  }
+
+  /** The other side has ended. It may still read, but what waits for its pace, or is written later, is not confirmed. */
+  forsake(): void {
+    this.#isGone = true;
   }
 
   /** Gives up what is queued. */
@@ -91,8 +129,13 @@ export class Outbox {
     this.#failed = true;
     this.#items = [];
     this.#queued = 0;
-    this.#wakeAll();
+    this.#rest?.end();
+    this.#wake();
     this.#onFailure(error);
+  }
+
+  get #isPaced(): boolean {
+    return this.#pace !== undefined && !this.joinWrites;
   }
 
   async #run(): Promise<void> {
@@ -109,10 +152,23 @@ export class Outbox {
       }
       if (this.#failed) break;
       this.#queued -= text.length;
-      for (const item of items) if (typeof item === "function") item();
-      if (this.#queued * 2 < this.#bound) this.#wakeAll();
+      const callbacks = items.filter((item) => typeof item === "function");
+      if (this.#pace && !this.joinWrites) await this.#restFor(this.#pace, callbacks);
+      if (this.#failed) break;
+      if (!this.#isGone) { for (const written of callbacks) written(); }
+      this.#wake();
     }
     this.#running = undefined;
+  }
+
+  /** Lets the pace pass. {@linkcode confirm} takes what it has called out of `callbacks`. */
+  async #restFor({ ms, after }: { ms: number; after: After }, callbacks: (() => void)[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = after(ms, resolve);
+    this.#rest = { callbacks, end: resolve };
+    await promise;
+    cancel();
+    this.#rest = undefined;
   }
 
   /** The frames that go together, at least one, and what is to be called after them. */
@@ -135,10 +191,15 @@ export class Outbox {
     while (rest.length > 0) rest = rest.subarray(await this.#sink.write(rest));
   }
 
-  #wakeAll(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+  #until(mayGoOn: () => boolean): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push({ mayGoOn, resolve }));
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    const free = this.#waiting.filter(({ mayGoOn }) => this.#failed || mayGoOn());
+    this.#waiting = this.#waiting.filter((waiting) => !free.includes(waiting));
+    for (const { resolve } of free) resolve();
   }
 }
 

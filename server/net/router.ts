@@ -125,8 +125,9 @@ export class Router {
       who: about.body?.id ?? about.body?.name,
     });
     const route = Object.hasOwn(ROUTES, about.msgid ?? 0) ? ROUTES[about.msgid as ClientMsg] : undefined;
-    // A frame that never got as far as its handler is an ERROR; what the handler refuses has its own answer.
-    if (route?.refused && !isAboutFrame(refusal)) {
+    // A frame that never got as far as its handler is an ERROR; what the handler refuses has its own answer. Programs of
+    // the first generation wait for that answer whatever is wrong.
+    if (route?.refused && (!isAboutFrame(refusal) || speaksV1(client, about))) {
       client.peer.reply({ ...route.refused(refusal), ...answeringRaw(about.body ?? {}) });
       return;
     }
@@ -171,6 +172,11 @@ interface MaybeParsed {
 function isFault({ errno }: Refusal): boolean {
   return errno === Errno.BAD_FRAME || errno === Errno.UNKNOWN_MSGID || errno === Errno.LOG_IN_FIRST ||
     errno === Errno.TOO_FAST;
+}
+
+/** Whether a client has shown no sign of v2, in this frame or before. */
+function speaksV1({ peer }: RoutedClient, { body }: MaybeParsed): boolean {
+  return peer.generation === 1 && !(typeof body?.v === "number" && body.v >= 2);
 }
 
 function isAboutFrame({ errno }: Refusal): boolean {

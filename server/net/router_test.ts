@@ -6,8 +6,10 @@ import { type RoutedClient, Router } from "./router.ts";
 import type { Services } from "./routes.ts";
 
 /** A client of a router whose services do what the test says. */
-function bench(options: { loggedIn?: boolean; rate?: number; services?: Record<string, unknown> } = {}) {
-  const { loggedIn = true, rate = 1000, services = {} } = options;
+function bench(
+  options: { loggedIn?: boolean; rate?: number; services?: Record<string, unknown>; generation?: 1 | 2 } = {},
+) {
+  const { loggedIn = true, rate = 1000, services = {}, generation = 2 } = options;
   const seen = { replies: [] as Reply[], defects: [] as unknown[], mayServe: true };
   const router = new Router(services as unknown as Services, {
     mayServe: () => seen.mayServe,
@@ -15,7 +17,7 @@ function bench(options: { loggedIn?: boolean; rate?: number; services?: Record<s
     journal: { refused: () => {} },
     onDefect: (error) => seen.defects.push(error),
   });
-  const peer = { generation: 2, reply: (reply: Reply) => seen.replies.push(reply) };
+  const peer = { generation, reply: (reply: Reply) => seen.replies.push(reply) };
   const client = {
     peer,
     session: loggedIn ? { user: { id: 1, name: "ann" }, peer } : undefined,
@@ -43,6 +45,25 @@ Deno.test("router: what is wrong with a frame is one ERROR with its errno", asyn
   assertEquals(await ask({ msgid: 999 }), [[16, 101]]);
   assertEquals(await ask({ msgid: 6, toid: "2", msg: "x" }), [[16, 100]]);
   assertEquals(client.faults, 4);
+});
+
+Deno.test("router: a v1 client waits for the answer's own msgid, whatever is wrong with LOGIN or REGISTER", async () => {
+  const wrong = [{ msgid: 1, id: "x" }, { msgid: 1, id: 1, password: "x".repeat(300) }, {
+    msgid: 4,
+    name: " a",
+    password: "",
+  }];
+  const [v1, v2] = [1, 2].map((generation) =>
+    bench({ loggedIn: false, generation: generation as 1 | 2, rate: 6 })
+  );
+  for (const frame of wrong) {
+    const errno = frame.password?.length === 300 ? 107 : 100;
+    assertEquals(await v1!.ask(frame), [[frame.msgid + 1, errno]]);
+    assertEquals(await v1!.ask({ ...frame, v: 2 }), [[16, errno]], "says that it is no v1 client");
+    assertEquals(await v2!.ask(frame), [[16, errno]]);
+  }
+  assertEquals(await v1!.ask(wrong[0]), [[2, 106]]);
+  assertEquals(await v1!.ask(CHAT), [[16, 102]]);
 });
 
 Deno.test("router: preconditions come before the handler", async () => {

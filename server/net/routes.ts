@@ -32,6 +32,8 @@ export interface Client {
   readonly peer: Peer;
   /** Undefined while nobody is logged in on it. */
   session: Session | undefined;
+  /** The client is there: what was written last is delivered to those who send no receipts. */
+  confirmWritten(): void;
 }
 
 type Handled = Promise<void> | void;
@@ -87,6 +89,7 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     order: "alone",
     handle: async (services, client, frame) => {
       if (!client.session) throw new Refusal(Errno.LOG_IN_FIRST, "log in first");
+      client.confirmWritten();
       await services.login.logOut(client.session);
       client.session = undefined;
       client.peer.reply({ msgid: Msg.LOGOUT_ACK, ...answering(frame) });

@@ -2,12 +2,14 @@ import type { LogMessage, Reply } from "./messages.ts";
 import { type Generation, messageFrame } from "./message_frame.ts";
 import { Msg } from "./msgid.ts";
 import { toV1 } from "./v1.ts";
+import { v1Frames } from "./v1_frames.ts";
 
 /** One log entry on its way to any number of sessions: serialised once for each generation, when first asked for. */
 export class Push {
   readonly message: LogMessage;
   #v1: string | undefined;
   #v2: string | undefined;
+  #parts: readonly string[] | undefined;
 
   constructor(message: LogMessage) {
     this.message = message;
@@ -19,6 +21,16 @@ export class Push {
       ? this.#v1 ??= lineOf(this.message, 1)
       : this.#v2 ??= lineOf(this.message, 2);
     return text === "" ? undefined : text;
+  }
+
+  /**
+   * For clients of the first generation: one frame, or several where it would be longer than `longest` bytes, each with
+   * its line end; none if they have no word for the entry.
+   * @param longest The same for all clients of a node; 0 for no bound.
+   */
+  v1Frames(longest: number): readonly string[] {
+    const whole = this.text(1);
+    return this.#parts ??= whole === undefined ? [] : v1Frames(this.message, { whole, longest });
   }
 }
 

@@ -75,6 +75,8 @@ export interface LoginAck {
   /** The name of the message log. Another one than before: what the client holds by (conv, seq) is void. */
   readonly log: string;
   readonly token?: string;
+  /** For v1 only: friend requests that wait for the user's answer, to be packed into the ack. */
+  readonly requests?: readonly { readonly from: number; readonly msg: string }[];
   /** For v1 only: what was missed, to be packed into the ack. */
   readonly missed?: readonly LogMessage[];
 }

@@ -1,5 +1,5 @@
 import { messageFrame } from "./message_frame.ts";
-import type { LoginAck, Reply } from "./messages.ts";
+import type { Friend, Group, LoginAck, Member, Reply } from "./messages.ts";
 import { Msg } from "./msgid.ts";
 
 /**
@@ -31,20 +31,26 @@ export function toV1(reply: Reply): Record<string, unknown> | undefined {
 
 /** v1 lists are arrays of strings, each itself a JSON document, and left out when empty. */
 function loginAck(ack: LoginAck): Record<string, unknown> {
-  const frame: Record<string, unknown> = { msgid: ack.msgid, errno: 0, id: ack.id, name: ack.name };
-  if (ack.missed?.length) frame.offlinemsg = ack.missed.flatMap((message) => messageFrame(message, 1) ?? []);
-  if (ack.friends.length) {
-    frame.friends = ack.friends.map(({ id, name, state }) => JSON.stringify({ id, name, state }));
-  }
-  if (ack.groups.length) {
-    frame.groups = ack.groups.map(({ id, groupname, groupdesc, members }) =>
-      JSON.stringify({
-        id,
-        groupname,
-        groupdesc,
-        users: members.map(({ id, name, state, role }) => JSON.stringify({ id, name, state, role })),
-      })
-    );
-  }
+  const frame: Record<string, unknown> = loginAckHead(ack);
+  const requests = (ack.requests ?? []).map((request) => requestText(request, ack.id));
+  const missed = (ack.missed ?? []).flatMap((message) => messageFrame(message, 1) ?? []);
+  if (requests.length + missed.length > 0) frame.offlinemsg = [...requests, ...missed];
+  if (ack.friends.length) frame.friends = ack.friends.map(friendText);
+  if (ack.groups.length) frame.groups = ack.groups.map(groupText);
   return frame;
 }
+
+/** What a LOGIN_ACK has beside its lists. */
+export const loginAckHead = ({ msgid, id, name }: LoginAck) => ({ msgid, errno: 0, id, name });
+
+/** A friend request as it would have been pushed. */
+export const requestText = ({ from, msg }: { from: number; msg: string }, toid: number): string =>
+  JSON.stringify({ msgid: Msg.FRIEND_REQUEST, from, toid, msg });
+
+export const friendText = ({ id, name, state }: Friend): string => JSON.stringify({ id, name, state });
+
+export const memberText = ({ id, name, state, role }: Member): string =>
+  JSON.stringify({ id, name, state, role });
+
+export const groupText = ({ id, groupname, groupdesc, members }: Group): string =>
+  JSON.stringify({ id, groupname, groupdesc, users: members.map(memberText) });

@@ -6,26 +6,45 @@ import type { Answerable, Frame } from "../protocol/schemas.ts";
 import { acknowledge } from "./chat.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Presence } from "./presence.ts";
+import type { SocialStore } from "../stores/store.ts";
 import type { Session } from "./sessions.ts";
+
+/** The sentence of a friend request. */
+export const requestSentence = ({ id, name }: { id: number; name: string }): string =>
+  `${name} (${id}) would like to be your friend`;
 
 /** Becoming friends: a request and its answer, both entries of the two users' conversation. */
 export class Friends {
   readonly #delivery: Delivery;
   readonly #presence: Pick<Presence, "show">;
+  readonly #social: Pick<SocialStore, "requests">;
 
-  constructor({ delivery, presence }: { delivery: Delivery; presence: Pick<Presence, "show"> }) {
-    this.#delivery = delivery;
-    this.#presence = presence;
+  constructor(options: {
+    delivery: Delivery;
+    presence: Pick<Presence, "show">;
+    social: Pick<SocialStore, "requests">;
+  }) {
+    this.#delivery = options.delivery;
+    this.#presence = options.presence;
+    this.#social = options.social;
   }
 
-  /** @throws {Refusal} errno 103, 109 (oneself) or 111 (friends already, or asked already). */
+  /**
+   * Who speaks v1 may ask again: those who are asked see a request at their logins only, so people repeat it. Nothing
+   * further is stored then.
+   * @throws {Refusal} errno 103, 109 (oneself) or 111 (friends already, or asked already).
+   */
   async request(session: Session, frame: Frame<typeof Msg.FRIEND_REQUEST>): Promise<void> {
     const { id, name } = session.user;
     if (frame.friendid === id) throw new Refusal(Errno.NOT_ALLOWED, "you cannot be your own friend");
-    await this.#send(session, frame, {
-      kind: "request",
-      text: `${name} (${id}) would like to be your friend`,
-    });
+    try {
+      await this.#send(session, frame, { kind: "request", text: requestSentence({ id, name }) });
+    } catch (error) {
+      const isDone = error instanceof Refusal && error.errno === Errno.ALREADY_DONE;
+      if (!isDone || session.peer.generation !== 1) throw error;
+      const waiting = await this.#social.requests(frame.friendid);
+      if (!waiting.some((asker) => asker.id === id)) throw error;
+    }
   }
 
   /** @throws {Refusal} errno 103 or 109 (nobody asked). */

@@ -11,12 +11,12 @@ import type { Peer } from "./peer.ts";
 
 /** How much of a conversation is read at once while catching up: entries, and characters of text. */
 const PAGE = { limit: 200, maxSize: 64 * 1024 } as const;
-/** The same while other conversations wait for their turn, or each entry takes {@linkcode V1_PACE}. */
+/** The same while other conversations wait for their turn, or each entry waits for the pace of a v1 client. */
 const SMALL_PAGE = { limit: 50, maxSize: 16 * 1024 } as const;
+/** With less room than this in a login answer no further conversation is asked for, in bytes. */
+const LEAST_WAITING = 64;
 /** How often to look whether the session may be served again, in ms. */
 const UNSURE_PAUSE = 200;
-/** The pause after each frame that a v1 client is sent while it catches up, in ms. */
-const V1_PACE = 2;
 /** How long to leave a store alone that could not be reached, in ms. */
 const STORE_RETRY = 500;
 
@@ -183,33 +183,40 @@ export class Inbox {
 
   /**
    * Reads what is waiting, oldest first over all conversations, for a client that takes it in its login answer.
-   * Ends after about `maxSize` characters; the rest is pushed once the inbox starts.
+   * Takes what fits into `room`, as `sizeOf` counts; the rest is pushed once the inbox starts.
    */
-  async takeWaiting(maxSize: number): Promise<LogMessage[]> {
+  async takeWaiting(
+    room: number,
+    sizeOf = ({ body }: LogMessage): number => body.length,
+  ): Promise<LogMessage[]> {
     const taken: LogMessage[] = [];
-    let room = maxSize;
-    for (const conv of [...this.#behind.keys()]) {
-      const position = this.#position(conv);
-      while (room > 0) {
-        const maxSize = Math.min(room, PAGE.maxSize);
-        const page = await this.#log.read({ conv, after: position.pushed, limit: PAGE.limit, maxSize });
-        if (page.length === 0) break;
-        for (const message of page) {
-          if (room <= 0) break;
-          position.pushed = message.seq;
-          this.#onEntry(message);
-          if (this.#isOwn(message) || messageFrame(message, this.#peer.generation) === undefined) continue;
-          position.foreign = message.seq;
-          room -= message.body.length + 100;
-          taken.push(message);
-        }
+    let left = room;
+    /** False if the page holds nothing further of the conversation for now. */
+    const take = (position: Position, page: readonly LogMessage[]): boolean => {
+      for (const message of page) {
+        const isShown = !this.#isOwn(message) && messageFrame(message, this.#peer.generation) !== undefined;
+        const size = isShown ? sizeOf(message) : 0;
+        if (size > left) return false;
+        position.pushed = message.seq;
+        this.#onEntry(message);
+        if (!isShown) continue;
+        position.foreign = message.seq;
+        left -= size;
+        taken.push(message);
       }
+      return page.length > 0;
+    };
+    for (const conv of [...this.#behind.keys()]) {
+      if (left < LEAST_WAITING) break;
+      const position = this.#position(conv);
+      const limits = { limit: PAGE.limit, maxSize: Math.min(left, PAGE.maxSize) };
+      while (take(position, await this.#log.read({ conv, after: position.pushed, ...limits })));
       this.#settle(conv, position);
     }
     return byAge(taken);
   }
 
-  /** What was handed to the network counts as delivered for clients that send no receipts. */
+  /** For clients that send no receipts: an entry was written, and the connection still stood a moment later. */
   written(message: LogMessage): void {
     const position = this.#position(message.conv);
     position.delivered = Math.max(position.delivered, message.seq);
@@ -255,11 +262,6 @@ export class Inbox {
   /** Notes to oneself come back, since there is nobody else to read them. */
   #isOwn({ sender, conv }: LogMessage): boolean {
     return sender === this.#user && conv !== this.#toSelf;
-  }
-
-  /** Programs of the first generation take what one read gives them for one frame. */
-  async #pace(): Promise<void> {
-    await this.#pause(V1_PACE);
   }
 
   #fallBehind(conv: string, seq: number): void {
@@ -341,10 +343,11 @@ export class Inbox {
       if (message.seq <= position.pushed) continue;
       const push = new Push(message);
       const isCounted = this.#isCounted(push);
+      // A v1 client is written to one entry at a time: what has been read of the log need not be read again.
+      if (this.#peer.generation === 1 && !isCounted) await this.#peer.drained();
+      if (this.#closed || !this.#mayServe()) return;
       if (!isCounted && !this.#peer.writable) return;
       this.#advance(position, push);
-      if (this.#peer.generation === 1 && !isCounted) await this.#pace();
-      if (this.#closed || !this.#mayServe()) return;
     }
     if (page.length > 0) this.#settle(conv, position);
     // The log is the truth: what it does not have cannot be missing, unless it was announced while it was asked.

@@ -1,11 +1,13 @@
 import { Errno, Refusal } from "../errors.ts";
 import { type Answerable, answering, type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { EndReason, Group, LogMessage, State } from "../protocol/messages.ts";
+import type { EndReason, Group, LoginAck, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
 import type { System } from "../system.ts";
 import type { Auth, Identity } from "./auth.ts";
+import { fitLoginAck, missedSize } from "../protocol/v1_login_ack.ts";
 import type { Cursors } from "./cursors.ts";
+import { requestSentence } from "./friends.ts";
 import type { Gate } from "./gate.ts";
 import { arrive } from "./arrivals.ts";
 import { Inbox } from "./inbox.ts";
@@ -17,6 +19,17 @@ import type { Session, Sessions } from "./sessions.ts";
 /** Clients whose sessions this node gives up come back within this time, not all at once, in ms. */
 const SPREAD = 500;
 
+/** The longest answer to a login of a program of the first generation if there is no bound for its frames, in bytes. */
+const LONGEST_ACK = 1024 * 1024;
+
+/** What programs of the first generation are answered. */
+export interface V1Answers {
+  /** Bytes of missed messages that a login answer carries; the rest is pushed. */
+  readonly ackLimit: number;
+  /** Bytes of any frame, with its line end; 0 for no bound. */
+  readonly longest: number;
+}
+
 /** From credentials to a session that is caught up, and back out. */
 export class Login {
   readonly #auth: Auth;
@@ -26,11 +39,10 @@ export class Login {
   readonly #leases: Leases;
   readonly #presence: Presence;
   readonly #gate: Gate;
-  readonly #v1AckLimit: number;
+  readonly #v1: V1Answers;
   readonly #system: Pick<System, "after" | "random">;
   readonly #onDefect: (error: unknown) => void;
 
-  /** @param v1AckLimit About how many bytes of missed messages a v1 login answer carries; the rest is pushed. */
   constructor(options: {
     auth: Auth;
     store: Store;
@@ -39,7 +51,7 @@ export class Login {
     leases: Leases;
     presence: Presence;
     gate: Gate;
-    v1AckLimit: number;
+    v1: V1Answers;
     system: Pick<System, "after" | "random">;
     onDefect: (error: unknown) => void;
   }) {
@@ -50,7 +62,7 @@ export class Login {
     this.#leases = options.leases;
     this.#presence = options.presence;
     this.#gate = options.gate;
-    this.#v1AckLimit = options.v1AckLimit;
+    this.#v1 = options.v1;
     this.#system = options.system;
     this.#onDefect = options.onDefect;
   }
@@ -137,9 +149,10 @@ export class Login {
   ): Promise<void> {
     const { user, peer, inbox } = session;
     const { social, leases, log } = this.#store;
-    const [friends, groupRows] = await Promise.all([
+    const [friends, groupRows, asking] = await Promise.all([
       social.friends(user.id),
       social.groups(user.id),
+      peer.generation === 1 ? social.requests(user.id) : [],
       // A session of this user that has just ended may have left cursors to be written.
       this.#cursors.settle(user.id),
     ]);
@@ -153,8 +166,7 @@ export class Login {
     ]);
     const state = (id: number): State => online.has(id) ? "online" : "offline";
     inbox.load(conversations);
-    const missed = peer.generation === 1 ? await inbox.takeWaiting(this.#v1AckLimit) : [];
-    if (session.ended) throw new Refusal(Errno.LOGGED_IN, "another login took this account over");
+    if (session.ended) throw takenOver();
     const groups = groupRows.map(({ id, name, description, members }): Group => ({
       id,
       groupname: name,
@@ -166,7 +178,7 @@ export class Login {
         role: member.role,
       })),
     }));
-    peer.reply({
+    const ack: LoginAck = {
       msgid: Msg.LOGIN_ACK,
       errno: Errno.OK,
       id: user.id,
@@ -176,11 +188,36 @@ export class Login {
       conversations,
       log: this.#leases.log,
       ...(token === undefined ? {} : { token }),
-      ...(missed.length > 0 ? { missed } : {}),
       ...answering(frame),
-    }, () => missed.forEach((message: LogMessage) => inbox.written(message)));
+    };
+    if (peer.generation === 2) peer.reply(ack);
+    else await this.#answerV1(session, { ...ack, requests: asking.map(requestOf) });
     for (const { id, name } of friends) if (online.has(id)) session.takenForOnline.set(id, { name });
     inbox.start();
     this.#presence.came(user, friends.map(({ id }) => id).filter((id) => online.has(id)));
   }
+
+  /**
+   * Answers a program of the first generation, as far as the answer may be long: with the friend requests that wait for
+   * an answer, and with what was missed.
+   */
+  async #answerV1(session: Session, whole: LoginAck): Promise<void> {
+    const { peer, inbox } = session;
+    const { ack, room } = fitLoginAck(whole, this.#v1.longest || LONGEST_ACK);
+    const shown = new Set(ack.requests?.map(({ from }) => from));
+    const isShown = ({ kind, sender }: LogMessage) => kind === "request" && shown.has(sender);
+    const waiting = await inbox.takeWaiting(
+      Math.min(room, this.#v1.ackLimit),
+      (message) => isShown(message) ? 0 : missedSize(message),
+    );
+    if (session.ended) throw takenOver();
+    peer.reply(
+      { ...ack, missed: waiting.filter((message) => !isShown(message)) },
+      () => waiting.forEach((message) => inbox.written(message)),
+    );
+  }
 }
+
+const requestOf = (asker: { id: number; name: string }) => ({ from: asker.id, msg: requestSentence(asker) });
+
+const takenOver = () => new Refusal(Errno.LOGGED_IN, "another login took this account over");

@@ -74,7 +74,7 @@ function setUp() {
     } as unknown as Presence,
     gate: new Gate({ atOnce: 10, turn: system.turn }),
     system,
-    v1AckLimit: 1000,
+    v1: { ackLimit: 1000, longest: 0 },
     onDefect: (error) => defects.push(error),
   });
   const peer = {

@@ -163,6 +163,36 @@ export function storeContract(
     assertEquals((await store.social.friends(b)).map(plain), [{ id: a, name: "a" }]);
   });
 
+  test("requests: who waits for an answer, by id, until there is one", async (store) => {
+    const step = await talkers(store);
+    const eve = await userOf(store, "eve");
+    const [a, b] = [await idOf(store, "a"), await idOf(store, "b")];
+    const askers = async (user: number) => (await store.social.requests(user)).map(plain);
+    assertEquals([await askers(a), await askers(b)], [[], []]);
+    stored(
+      await store.log.append({
+        conv: pairConv(eve, b),
+        kind: "request",
+        sender: eve,
+        senderName: "eve",
+        to: b,
+        mid: null,
+        body: '"x"',
+      }),
+    );
+    stored(await step("a", "b", null, "x", "request"));
+    assertEquals(await step("a", "b", null, "x", "request"), { refused: "already" });
+    assertEquals([await askers(a), await askers(b)], [[], [{ id: a, name: "a" }, { id: eve, name: "eve" }]]);
+    stored(await step("b", "a", null, "x", "refuse"));
+    assertEquals(await askers(b), [{ id: eve, name: "eve" }]);
+    stored(await step("a", "b", null, "x", "request"));
+    stored(await step("b", "a", null, "x", "request"));
+    stored(await step("a", "b", null, "x", "accept"));
+    assertEquals([await askers(a), await askers(b)], [[], [{ id: eve, name: "eve" }]], "crossing requests");
+    const many = await Promise.all([a, b, eve].map((user) => store.social.requests(user)));
+    assertEquals(many.map(({ length }) => length), [0, 1, 0]);
+  });
+
   test("log: of simultaneous answers to one request one counts", async (store) => {
     const step = await talkers(store);
     stored(await step("a", "b", null, "x", "request"));

@@ -69,6 +69,8 @@ export interface GroupRow {
 export interface SocialStore {
   /** Oldest friendship first. */
   friends(user: number): Promise<readonly { id: number; name: string }[]>;
+  /** Who has asked to be this user's friend and has no answer yet, by id. */
+  requests(user: number): Promise<readonly { id: number; name: string }[]>;
   /** The groups that a user is in, with their members, the earliest joined first. */
   groups(user: number): Promise<GroupRow[]>;
   createGroup(group: { name: string; description: string; creator: number }): Promise<number>;

@@ -239,7 +239,7 @@ async function apply(session: Session, statement: string): Promise<void> {
   try {
     await session.run(statement);
   } catch (error) {
-    // Neither database has a word that both know for "if it is there".
-    if (codeOf(error) !== "ER_CANT_DROP_FIELD_OR_KEY") throw error;
+    // Neither database has a word that both know for "if it is there", or "unless it is there".
+    if (!["ER_CANT_DROP_FIELD_OR_KEY", "ER_DUP_KEYNAME"].includes(codeOf(error) ?? "")) throw error;
   }
 }

@@ -31,6 +31,7 @@ export class MysqlSocial implements SocialStore {
   readonly #logins: Database;
   readonly #now: () => number;
   readonly #friends: Lookup<number, readonly Person[]>;
+  readonly #requests: Lookup<number, readonly Person[]>;
   readonly #groups: Lookup<number, readonly GroupOf[]>;
   readonly #members: Lookup<number, readonly Member[]>;
 
@@ -40,12 +41,17 @@ export class MysqlSocial implements SocialStore {
     this.#now = now;
     const { slots } = logins;
     this.#friends = new Lookup((users) => this.#findFriends(users), { most: USERS_AT_ONCE, slots });
+    this.#requests = new Lookup((users) => this.#findRequests(users), { most: USERS_AT_ONCE, slots });
     this.#groups = new Lookup((users) => this.#findGroups(users), { most: USERS_AT_ONCE, slots });
     this.#members = new Lookup((groups) => this.#findMembers(groups), { most: GROUPS_AT_ONCE, slots });
   }
 
   async friends(user: number): Promise<readonly Person[]> {
     return await this.#friends.get(user) ?? [];
+  }
+
+  async requests(user: number): Promise<readonly Person[]> {
+    return await this.#requests.get(user) ?? [];
   }
 
   async groups(user: number): Promise<GroupRow[]> {
@@ -121,6 +127,21 @@ export class MysqlSocial implements SocialStore {
       friends,
       (ofUser) =>
         ofUser.sort((a, b) => a.since - b.since || a.id - b.id).map(({ id, name }) => ({ id, name })),
+    );
+  }
+
+  async #findRequests(users: readonly number[]): Promise<Map<number, readonly Person[]>> {
+    const some = padded(users);
+    const rows = await this.#logins.rows<Person & { friendid: number }>(
+      `SELECT friendrequest.friendid, user.id, user.name
+         FROM friendrequest JOIN user ON user.id = friendrequest.userid
+        WHERE friendrequest.friendid IN (${placeholders(some.length)})`,
+      some,
+    );
+    const askers = byKey(rows, ({ friendid }) => friendid);
+    return mapped(
+      askers,
+      (ofUser) => ofUser.sort((a, b) => a.id - b.id).map(({ id, name }) => ({ id, name })),
     );
   }
 

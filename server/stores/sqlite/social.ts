@@ -8,6 +8,7 @@ export class SqliteSocial implements SocialStore {
   readonly #writes: Writes;
   readonly #now: () => number;
   readonly #friends: Statement<{ id: number; name: string }>;
+  readonly #requests: Statement<{ id: number; name: string }>;
   readonly #members: Statement<MemberRow>;
   readonly #group: Statement<{ id: number }>;
 
@@ -18,6 +19,11 @@ export class SqliteSocial implements SocialStore {
       db,
       `SELECT user.id, user.name FROM friend JOIN user ON user.id = friend.friendid
         WHERE friend.userid = ? ORDER BY friend.since, user.id`,
+    );
+    this.#requests = new Statement(
+      db,
+      `SELECT user.id, user.name FROM friendrequest JOIN user ON user.id = friendrequest.userid
+        WHERE friendrequest.friendid = ? ORDER BY user.id`,
     );
     this.#members = new Statement(
       db,
@@ -34,6 +40,10 @@ export class SqliteSocial implements SocialStore {
 
   async friends(user: number): Promise<{ id: number; name: string }[]> {
     return await this.#friends.all(user);
+  }
+
+  async requests(user: number): Promise<{ id: number; name: string }[]> {
+    return await this.#requests.all(user);
   }
 
   async groups(user: number): Promise<GroupRow[]> {
