@@ -1,6 +1,6 @@
 import { cacheFolder } from "./cache.ts";
 import { findBinary, run } from "./command.ts";
-import { findFaketime } from "./database_clock.ts";
+import { findFaketime } from "./process_clock.ts";
 import { hasStreamModule } from "./nginx.ts";
 
 /** Debian's packages, with what each must bring. */

@@ -12,6 +12,8 @@ export interface NginxOptions {
   readonly upstreams: readonly number[];
   /** The port to listen on; a free one if not given. */
   readonly listen?: number;
+  /** The beginning of a command that runs the rest of it. */
+  readonly wrapper?: readonly string[];
 }
 
 /** An nginx that runs the repository's own nginx.conf, with only its ports exchanged. */
@@ -32,7 +34,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   return await launch(async (place) => {
     // What the distribution's file in modules-enabled/ names is relative to the prefix (-p).
     if (modules !== undefined) await Deno.symlink(modules, `${place.folder}/modules`);
-    const nginx = new NginxServer(place, binary);
+    const nginx = new NginxServer(place, [...options.wrapper ?? [], binary]);
     await nginx.configure(options.upstreams);
     return nginx;
   }, { port: options.listen });
@@ -65,14 +67,14 @@ class NginxServer extends Daemon implements Nginx {
   readonly #config: string;
   readonly #pidFile: string;
 
-  constructor(place: Place, binary: string) {
+  constructor(place: Place, program: readonly string[]) {
     const config = `${place.folder}/nginx.conf`;
     const pidFile = `${place.folder}/nginx.pid`;
     super(place, {
       name: "nginx",
       // The master passes it on to its workers, which it could not do with KILL.
       deathSignal: "TERM",
-      command: [binary, "-p", place.folder, "-c", config, "-g", `daemon off; pid ${pidFile};`],
+      command: [...program, "-p", place.folder, "-c", config, "-g", `daemon off; pid ${pidFile};`],
     });
     this.url = `tcp://${this.hostname}:${place.port}`;
     this.#config = config;
