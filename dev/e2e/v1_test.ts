@@ -211,3 +211,38 @@ Deno.test("v1: frames may end with NUL, a line end, or nothing, and come glued",
   await wire.send('{"msgid":4,"name":"c","password":"p"}\0');
   assertEquals([(await wire.next(5)).id, (await wire.next(5)).id, (await wire.next(5)).id], [1, 2, 3]);
 });
+
+Deno.test("v1: what is not followed by a pace on a connection that stands comes again; what was logged out after does not", async () => {
+  await using server = await TestServer.start("--v1-pace=400");
+  await using ann = await join(server, "ann");
+  const who = { id: await register(server, "bob"), name: "bob", v: 1 } as const;
+  const waiting = async () => {
+    const { ack, wire, ...rest } = await logIn(server, who);
+    const missed = (ack.offlinemsg ?? []).map((text: string) => JSON.parse(text).msg);
+    return { missed, wire, ...rest };
+  };
+  const say = (msg: string) => ann.wire.ask({ msgid: 6, toid: who.id, msg, mid: msg }, 12);
+  const leave = async (wire: Wire) => {
+    await wire[Symbol.asyncDispose]();
+    while (server.sessions > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await say("in-the-answer");
+  for (let i = 0; i < 2; i++) {
+    const { missed, wire } = await waiting();
+    assertEquals(missed, ["in-the-answer"], "the connection broke within the pace");
+    await leave(wire);
+  }
+  const stays = await waiting();
+  assertEquals(stays.missed, ["in-the-answer"]);
+  await say("pushed");
+  assertEquals((await stays.wire.next(6)).msg, "pushed");
+  await leave(stays.wire);
+  const back = await waiting();
+  assertEquals(back.missed, ["pushed"], "the answer counts, since a pace has followed it");
+  await back.wire.send({ msgid: 3 });
+  await back.wire.ask({ msgid: 99 }, 16);
+  await leave(back.wire);
+  const last = await waiting();
+  assertEquals(last.missed, []);
+  await leave(last.wire);
+});

@@ -12,8 +12,6 @@ export interface NginxOptions {
   readonly upstreams: readonly number[];
   /** The port to listen on; a free one if not given. */
   readonly listen?: number;
-  /** The beginning of a command that runs the rest of it. */
-  readonly wrapper?: readonly string[];
 }
 
 /** An nginx that runs the repository's own nginx.conf, with only its ports exchanged. */
@@ -34,7 +32,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   return await launch(async (place) => {
     // What the distribution's file in modules-enabled/ names is relative to the prefix (-p).
     if (modules !== undefined) await Deno.symlink(modules, `${place.folder}/modules`);
-    const nginx = new NginxServer(place, [...options.wrapper ?? [], binary]);
+    const nginx = new NginxServer(place, binary);
     await nginx.configure(options.upstreams);
     return nginx;
   }, { port: options.listen });
@@ -67,14 +65,14 @@ class NginxServer extends Daemon implements Nginx {
   readonly #config: string;
   readonly #pidFile: string;
 
-  constructor(place: Place, program: readonly string[]) {
+  constructor(place: Place, binary: string) {
     const config = `${place.folder}/nginx.conf`;
     const pidFile = `${place.folder}/nginx.pid`;
     super(place, {
       name: "nginx",
       // The master passes it on to its workers, which it could not do with KILL.
       deathSignal: "TERM",
-      command: [...program, "-p", place.folder, "-c", config, "-g", `daemon off; pid ${pidFile};`],
+      command: [binary, "-p", place.folder, "-c", config, "-g", `daemon off; pid ${pidFile};`],
     });
     this.url = `tcp://${this.hostname}:${place.port}`;
     this.#config = config;

@@ -28,6 +28,13 @@ Deno.test("nginx.conf as it is shipped passes nginx -t", needsServers, async () 
   }
 });
 
+Deno.test("nginx.conf passes a frame on at once, and cuts off nobody who is silent for hours", () => {
+  // With another clock nginx cannot be shown to wait: it asks for the time in a way that libfaketime does not change.
+  for (const directive of ["proxy_timeout 24h;", "tcp_nodelay on;", "proxy_socket_keepalive on;"]) {
+    assertEquals(shipped.split("\n").filter((line) => line.trim() === directive).length, 1, directive);
+  }
+});
+
 Deno.test("the test configuration differs from nginx.conf in its ports only", () => {
   const rendered = renderNginxConfig(shipped, { listen: 7777, upstreams: [7001, 7002] }).split("\n");
   const changed = shipped.split("\n").flatMap((line, i) => line === rendered[i] ? [] : [rendered[i]?.trim()]);
