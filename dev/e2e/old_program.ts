@@ -7,6 +7,11 @@ const PATIENCE = 60_000;
 /** How long it takes to come back from a read, at most, in ms. */
 const SLOWEST = 3;
 
+/** A program of old has ended by itself. */
+export class ProgramEnded extends Error {
+  override readonly name = "ProgramEnded";
+}
+
 /**
  * A program of the first generation, in a thread of its own: it takes what one `recv` of 1,024 bytes gives it for one
  * object, and ends when that is anything else.
@@ -45,7 +50,7 @@ export class OldProgram implements AsyncDisposable {
   async hear(msgid: number): Promise<Wired> {
     const late = Date.now() + PATIENCE;
     while (this.#frames.length === 0) {
-      assertEquals(this.#aborted, undefined, `seed ${this.#seed}: the program of old has ended`);
+      if (this.#aborted !== undefined) throw new ProgramEnded(`seed ${this.#seed}: ${this.#aborted}`);
       assert(Date.now() < late, `seed ${this.#seed}: waits for msgid ${msgid} for ever`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, late - Date.now());
