@@ -3,6 +3,7 @@ import { pairConv, parseConv } from "../server/protocol/conversation.ts";
 import { Msg } from "../server/protocol/msgid.ts";
 import { Acknowledged } from "./acknowledged.ts";
 import type { Clock } from "./clock.ts";
+import type { AppOptions } from "./events.ts";
 import { errorLine, markLine } from "./format.ts";
 import type { FrameOf, Push, ServerFrame } from "./frames.ts";
 import { Latest } from "./latest.ts";
@@ -44,6 +45,7 @@ export interface AccountParts {
   readonly link: Link;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly device?: AppOptions["device"];
   /** A new id of a message, unique per sender. */
   readonly newMid: () => string;
   /** Logged in again after a broken connection. */
@@ -87,6 +89,7 @@ export class Account {
     this.#acknowledged = new Acknowledged(() => clock.now());
     this.#receipts = new Receipts((frame) => this.#ready && parts.link.send(JSON.stringify(frame)), clock);
     this.#received = new Received(output, {
+      id: ack.id,
       receipts: this.#receipts,
       roster: this.roster,
       clock,
@@ -182,7 +185,7 @@ export class Account {
       case Msg.FRIEND_RESPONSE:
       case Msg.EVENT:
         this.#note(frame);
-        return this.#received.push(frame);
+        return this.#pushed(frame);
       case Msg.MESSAGE_ACK:
         return this.#stored(frame);
       case Msg.ERROR:
@@ -216,9 +219,12 @@ export class Account {
   /** What commands may be about later. */
   #note(push: Push): void {
     const { conv, seq } = push;
-    if (push.msgid === Msg.FRIEND_REQUEST) this.roster.asked(push.from);
-    else if (push.msgid === Msg.FRIEND_RESPONSE) this.roster.answered(push.from);
-    else if (push.msgid !== Msg.EVENT && conv !== undefined && seq !== undefined) {
+    if (push.msgid === Msg.FRIEND_REQUEST) {
+      if (push.from !== this.id) this.roster.asked(push.from);
+    } else if (push.msgid === Msg.FRIEND_RESPONSE) {
+      // One's own, from another device, answers the other one.
+      this.roster.answered(push.from === this.id ? push.toid ?? push.from : push.from);
+    } else if (push.msgid !== Msg.EVENT && conv !== undefined && seq !== undefined) {
       this.latest.note(conv, seq, push.id === this.id ? "own" : "others");
     }
   }
@@ -233,6 +239,18 @@ export class Account {
     this.#unacknowledged.putBack(lost.map((letter) => ({ ...letter, again: true })));
     const resent = `; sending ${lost.length} message${lost.length === 1 ? "" : "s"} again`;
     this.#parts.output.print(`the server's database came back older${lost.length > 0 ? resent : ""}`);
+  }
+
+  #pushed(push: Push): void {
+    const { conv, seq } = push;
+    // Notes to oneself are always pushed.
+    const isOwn = "mid" in push && push.id === this.id && conv !== pairConv(this.id, this.id);
+    const mid = isOwn ? push.mid : undefined;
+    // Its acknowledgement was lost with an earlier connection of this device.
+    if (mid !== undefined && conv !== undefined && seq !== undefined && this.#unacknowledged.has(mid)) {
+      this.#stored({ msgid: Msg.MESSAGE_ACK, mid, conv, seq, at: push.at });
+    }
+    this.#received.push(push);
   }
 
   #stored(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {

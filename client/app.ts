@@ -27,6 +27,7 @@ const TYPED_BACKLOG = 1000;
 export class App implements Host {
   readonly requests: Requests;
   readonly output: Output;
+  readonly device: AppOptions["device"];
   readonly interactive: boolean;
   readonly #options: AppOptions;
   readonly #link: Link;
@@ -48,6 +49,7 @@ export class App implements Host {
 
   constructor(output: Output, options: AppOptions) {
     this.output = output;
+    this.device = options.device;
     this.interactive = options.interactive;
     this.#options = options;
     this.#clock = {

@@ -11,7 +11,13 @@ export interface Place {
 
 /** What the command line asks for: to talk to the first server among `places`, or for one text. */
 export type Arguments =
-  | { readonly do: "chat"; readonly places: readonly Place[]; readonly suspend: boolean }
+  | {
+    readonly do: "chat";
+    readonly places: readonly Place[];
+    readonly suspend: boolean;
+    /** The name of this device; undefined for the nameless one. */
+    readonly device?: string;
+  }
   | { readonly do: "help" }
   | { readonly do: "version" };
 
@@ -20,6 +26,7 @@ interface Parsed {
   readonly _: (string | number)[];
   readonly help: boolean;
   readonly version: boolean;
+  readonly device: string | undefined;
   readonly "no-suspend": boolean;
 }
 
@@ -29,7 +36,7 @@ export function readArguments(args: string[]): Arguments | { wrong: string } {
   const parsed: Parsed = parseArgs(args, {
     boolean: ["help", "version", "no-suspend"],
     alias: { help: "h" },
-    string: ["_"],
+    string: ["_", "device"],
     unknown: (name: string) => {
       if (name.startsWith("-")) unknown ??= name;
     },
@@ -37,6 +44,10 @@ export function readArguments(args: string[]): Arguments | { wrong: string } {
   if (parsed.help) return { do: "help" };
   if (parsed.version) return { do: "version" };
   if (unknown !== undefined) return { wrong: `unknown option ${unknown}` };
+  const { device } = parsed;
+  if (device !== undefined && !/^[0-9A-Za-z_-]{1,40}$/.test(device)) {
+    return { wrong: "the name of a device has 1 to 40 of 0-9 A-Z a-z _ and -" };
+  }
   const [where = "127.0.0.1", separate, ...more] = parsed._.map(String);
   if (more.length > 0) return { wrong: "too many arguments" };
   const { host, port: attached } = split(where);
@@ -47,7 +58,12 @@ export function readArguments(args: string[]): Arguments | { wrong: string } {
     return { wrong: `the port must be a number from 1 to 65535, not ${port || "empty"}` };
   }
   const ports = port === undefined ? PORTS : [Number(port)];
-  return { do: "chat", places: ports.map((port) => ({ host, port })), suspend: !parsed["no-suspend"] };
+  return {
+    do: "chat",
+    places: ports.map((port) => ({ host, port })),
+    suspend: !parsed["no-suspend"],
+    ...device !== undefined && { device },
+  };
 }
 
 /** `chat.example:6000`, `[::1]:6000`, or a host alone; an IPv6 address without brackets is one, too. */

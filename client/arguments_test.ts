@@ -22,6 +22,9 @@ Deno.test("options", () => {
   assertEquals(readArguments(["--version"]), { do: "version" });
   const read = readArguments(["--no-suspend", "a:1"]);
   assertEquals(read, { do: "chat", places: [{ host: "a", port: 1 }], suspend: false });
+  assertEquals(readArguments(["--device", "7", "a:1"]), {
+    ...{ do: "chat", places: [{ host: "a", port: 1 }], suspend: true, device: "7" },
+  });
 });
 
 Deno.test("wrong arguments are one sentence each", () => {
@@ -38,6 +41,9 @@ Deno.test("wrong arguments are one sentence each", () => {
     ["[]:1"],
     ["--port", "1"],
     ["-x"],
+    ["--device"],
+    ["--device", "my phone"],
+    ["--device", "x".repeat(41)],
     [""],
   ];
   for (const args of wrong) {

@@ -17,6 +17,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly newMid: () => string;
+  /** What LOGIN says of the device that this is; undefined for the nameless one. */
+  readonly device?: { readonly device: string; readonly client: string };
   /** A person types, rather than a pipe. */
   readonly interactive: boolean;
   /** Called once, at the very end. */

@@ -13,9 +13,15 @@ export function formatTime(at: number): string {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** The line that shows an entry of a conversation's log. Undefined if this client has no words for it. */
-export function pushLine(push: Push, now: number): string | undefined {
+/**
+ * The line that shows an entry of a conversation's log. Undefined if this client has no words for it.
+ * @param options `own`: the user who looks; what they wrote on another device is shown as theirs.
+ */
+export function pushLine(push: Push, { now, own }: { now: number; own?: number }): string | undefined {
   const time = formatTime(push.at ?? now);
+  const author = "id" in push ? push.id : push.from;
+  const isNote = "toid" in push && push.toid === own;
+  if (author === own && !isNote) return ownLine(push, time);
   switch (push.msgid) {
     case Msg.CHAT:
       return `${time} [${push.id}] ${sanitize(push.name)}${saidOf(push)}`;
@@ -33,6 +39,23 @@ export function pushLine(push: Push, now: number): string | undefined {
   }
 }
 
+function ownLine(push: Push, time: string): string | undefined {
+  switch (push.msgid) {
+    case Msg.CHAT:
+      return `${time} you to ${push.toid ?? "?"}${saidOf(push)}`;
+    case Msg.GROUP_CHAT:
+      return `${time} you to group ${push.groupid}${saidOf(push)}`;
+    case Msg.EVENT: {
+      const done = doneOf(push);
+      return done && `${time} ${whereOf(push.conv)}you ${done}`;
+    }
+    case Msg.FRIEND_REQUEST:
+      return `you asked [${push.toid ?? "?"}] to become friends`;
+    case Msg.FRIEND_RESPONSE:
+      return `you ${push.flag ? "accepted" : "refused"} the friend request of [${push.toid ?? "?"}]`;
+  }
+}
+
 /** The line of `history` that shows an entry: never to be mistaken for one that has just come. */
 export function historyLine(push: Push, now: number): string | undefined {
   const place = `history ${sanitize(push.conv ?? "?")} #${push.seq ?? "?"} `;
@@ -40,7 +63,7 @@ export function historyLine(push: Push, now: number): string | undefined {
     case Msg.CHAT:
     case Msg.GROUP_CHAT:
     case Msg.EVENT: {
-      const line = pushLine(push, now);
+      const line = pushLine(push, { now });
       return line && place + line;
     }
     case Msg.FRIEND_REQUEST:
@@ -52,7 +75,7 @@ export function historyLine(push: Push, now: number): string | undefined {
 
 /** The line of `search` that shows a message; undefined for what is none. */
 export function foundLine(push: Push, now: number): string | undefined {
-  const line = pushLine(push, now);
+  const line = pushLine(push, { now });
   return line && `found ${sanitize(push.conv ?? "?")} #${push.seq ?? "?"} ${line}`;
 }
 

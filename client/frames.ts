@@ -18,6 +18,8 @@ const group = z.object({
 });
 const progress = z.object({ conv: text, seq, delivered: seq, read: seq });
 
+/** Whom it is for. */
+const toid = id.optional();
 /** A message that was recalled has no text. */
 const said = {
   msg: text.optional(),
@@ -26,7 +28,7 @@ const said = {
   re: seq.optional(),
 };
 
-const chat = z.object({ msgid: z.literal(Msg.CHAT), id, name: text, mid, ...said, ...place });
+const chat = z.object({ msgid: z.literal(Msg.CHAT), id, name: text, toid, mid, ...said, ...place });
 const groupChat = z.object({
   msgid: z.literal(Msg.GROUP_CHAT),
   id,
@@ -55,12 +57,14 @@ const event = z.object({
 const friendRequest = z.object({
   msgid: z.literal(Msg.FRIEND_REQUEST),
   from: id,
+  toid,
   name: text.optional(),
   ...place,
 });
 const friendResponse = z.object({
   msgid: z.literal(Msg.FRIEND_RESPONSE),
   from: id,
+  toid,
   name: text.optional(),
   flag: z.boolean(),
   ...place,

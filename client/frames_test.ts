@@ -16,7 +16,7 @@ Deno.test("fields nobody asked for are no fault, unknown msgids are ignored", ()
     colour: "red",
   };
   assertEquals(read(chat), {
-    frame: { msgid: 6, id: 2, name: "bob", msg: "hi", conv: "u1-2", seq: 1, at: 5 },
+    frame: { msgid: 6, id: 2, name: "bob", toid: 1, msg: "hi", conv: "u1-2", seq: 1, at: 5 },
   });
   assertEquals(read({ msgid: 99, anything: 1 }), undefined);
 });

@@ -1,4 +1,5 @@
 import type { Msg } from "../server/protocol/msgid.ts";
+import type { AppOptions } from "./events.ts";
 import type { FrameOf } from "./frames.ts";
 import type { Output } from "./output.ts";
 import type { Requests } from "./requests.ts";
@@ -8,6 +9,8 @@ export type LoginAck = FrameOf<typeof Msg.LOGIN_ACK>;
 /** The client around the menu and the commands, as far as these need it. */
 export interface Host {
   readonly output: Output;
+  /** What LOGIN says of the device that this is; undefined for the nameless one. */
+  readonly device: AppOptions["device"];
   /** A person types, rather than a pipe. */
   readonly interactive: boolean;
   readonly requests: Requests;

@@ -1,4 +1,4 @@
-import { versionLine } from "../server/version.ts";
+import { VERSION, versionLine } from "../server/version.ts";
 import { App } from "./app.ts";
 import { readArguments } from "./arguments.ts";
 import { systemClock } from "./clock.ts";
@@ -16,6 +16,7 @@ ${helpLines().map((line) => "  " + line).join("\n")}
 Lines can also come from a pipe: one answer to a question or one command a line. What is printed then:
 
   2026-11-22 12:07:21 [2] bob: hello              a message; in a group: … (group 4) [2] bob: hello
+  2026-11-22 12:07:21 you to 2: hello             a message that you wrote on another device
   sent to 2 #5: hello                             stored by the server, as number 5 of the conversation
   delivered to 2 up to #5, read by 2 up to #5     your messages so far (… in group 4 up to #5)
   sending… to 2: hello                            not stored after a second, or the connection is down
@@ -23,6 +24,9 @@ Lines can also come from a pipe: one answer to a question or one command a line.
   error 103: no such user (not sent to 2: hello)  refused
 
 Options:
+  --device NAME    be a device of this name, beside others that you use at the same time: each gets everything,
+                   also what you write on another one. Without a name this client takes over, or is taken over by,
+                   every other one without a name. Keep the name: 1 to 40 of 0-9 A-Z a-z _ and -
   --no-suspend     ignore Ctrl-Z, for where it would hang the terminal
   --version        print the version
   --help, -h       print this text
@@ -48,6 +52,9 @@ async function main(): Promise<void> {
     clock: systemClock,
     random: Math.random,
     newMid: () => mids.next(),
+    ...asked.device !== undefined && {
+      device: { device: asked.device, client: `chat-client ${VERSION}` },
+    },
     interactive: isTerminal(),
     exit: (code) => void screen.close().finally(() => Deno.exit(code)),
   });

@@ -69,8 +69,10 @@ export class Menu {
   #logIn(takeover: boolean): void {
     const id = /^\d+$/.test(this.#who) ? Number(this.#who) : undefined;
     const who = Number.isSafeInteger(id) ? { id } : { name: this.#who };
-    this.#host.requests.ask({
-      frame: { msgid: Msg.LOGIN, v: 2, ...who, password: this.#password, ...(takeover ? { takeover } : {}) },
+    const { requests, device } = this.#host;
+    const what = { ...device, ...(takeover ? { takeover } : {}) };
+    requests.ask({
+      frame: { msgid: Msg.LOGIN, v: 2, ...who, password: this.#password, ...what },
       repeatable: true,
       done: (answer) => this.#loginAnswered(answer),
     });

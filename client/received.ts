@@ -14,6 +14,7 @@ const QUIET = 500;
 
 /** Messages that come in. Each is shown once, acknowledged when it has arrived and again when it is on screen. */
 export class Received {
+  readonly #id: number;
   readonly #output: Output;
   readonly #receipts: Receipts;
   readonly #roster: Roster;
@@ -28,13 +29,14 @@ export class Received {
   #cancelQuiet = () => {};
 
   /**
-   * @param parts `otherHistory` is called when a number turns out to be another entry's than before; it calls
+   * @param parts `id` is the account's. `otherHistory` is called when a number turns out to be another entry's than before; it calls
    * {@linkcode Received.forgetNumbers}.
    */
   constructor(
     output: Output,
-    parts: { receipts: Receipts; roster: Roster; clock: Clock; otherHistory: () => void },
+    parts: { id: number; receipts: Receipts; roster: Roster; clock: Clock; otherHistory: () => void },
   ) {
+    this.#id = parts.id;
     this.#output = output;
     this.#receipts = parts.receipts;
     this.#roster = parts.roster;
@@ -99,7 +101,7 @@ export class Received {
     const read = () => {
       if (conv !== undefined && seq !== undefined) this.#receipts.note(conv, { seq, kind: "read" });
     };
-    const line = pushLine(push, this.#clock.now());
+    const line = pushLine(push, { now: this.#clock.now(), own: this.#id });
     if (line === undefined) read();
     else this.#output.print(line, read);
     if (this.#missed > 0 && !this.catchingUp) this.#tellMissed();
@@ -109,6 +111,14 @@ export class Received {
     if (push.msgid === Msg.EVENT && push.kind === "unfriend") this.#roster.unfriend(push.id);
     if (push.msgid === Msg.CHAT || push.msgid === Msg.GROUP_CHAT || push.msgid === Msg.EVENT) {
       return this.#roster.named(push.id, push.name);
+    }
+    if (push.from === this.#id) {
+      // From another device.
+      const { toid } = push;
+      if (push.msgid === Msg.FRIEND_RESPONSE && push.flag && toid !== undefined) {
+        this.#roster.befriend({ id: toid });
+      }
+      return;
     }
     if (push.name !== undefined) this.#roster.named(push.from, push.name);
     if (push.msgid === Msg.FRIEND_RESPONSE && push.flag) {

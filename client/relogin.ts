@@ -2,6 +2,7 @@ import { Errno } from "../server/errors.ts";
 import { Msg } from "../server/protocol/msgid.ts";
 import { Backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import type { AppOptions } from "./events.ts";
 import { errorLine } from "./format.ts";
 import type { FrameOf, ServerFrame } from "./frames.ts";
 import type { Link } from "./link.ts";
@@ -41,6 +42,7 @@ export class Relogin {
   readonly #accepted: (ack: LoginAck) => void;
   readonly #over: (reason: string) => void;
   readonly #output: Output;
+  readonly #device: AppOptions["device"];
   #asking = false;
   /** Since when the answer on this connection is that the account is logged in. */
   #loggedInSince: number | undefined;
@@ -50,7 +52,7 @@ export class Relogin {
   #cancel = () => {};
 
   constructor(
-    parts: { link: Link; clock: Clock; random: () => number; output: Output },
+    parts: { link: Link; clock: Clock; random: () => number; output: Output; device?: AppOptions["device"] },
     account: { id: number; accepted: (ack: LoginAck) => void; over: (reason: string) => void },
   ) {
     this.#link = parts.link;
@@ -60,6 +62,7 @@ export class Relogin {
     this.#accepted = account.accepted;
     this.#over = account.over;
     this.#output = parts.output;
+    this.#device = parts.device;
   }
 
   /** Asks on the connection that has just come up. */
@@ -68,7 +71,9 @@ export class Relogin {
       return this.#over("the connection broke and the server gave no token: log in again");
     }
     this.#asking = true;
-    this.#link.send(JSON.stringify({ msgid: Msg.LOGIN, v: 2, id: this.#id, token: this.token }));
+    this.#link.send(
+      JSON.stringify({ msgid: Msg.LOGIN, v: 2, id: this.#id, token: this.token, ...this.#device }),
+    );
     this.#cancel();
     this.#cancel = this.#clock.after(ANSWER_WITHIN, () => this.#link.drop("no answer to the login"));
   }

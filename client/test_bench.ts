@@ -33,7 +33,7 @@ export class Bench {
   #wire: WireEvents | undefined;
   #mids = 0;
 
-  constructor(options: { interactive?: boolean } = {}) {
+  constructor(options: { interactive?: boolean; device?: string } = {}) {
     const output = {
       print: (line: string, shown?: () => void) => {
         this.lines.push(line);
@@ -49,13 +49,17 @@ export class Bench {
       // At once where there is a server; a wait where there is none, or time would stand still.
       random: () => this.up ? 0 : 1,
       newMid: () => `m${++this.#mids}`,
+      ...options.device !== undefined && { device: { device: options.device, client: "test" } },
       interactive: options.interactive ?? false,
       exit: (code) => this.exit = code,
     });
   }
 
   /** A client with alice logged in and nothing on record yet. */
-  static async loggedIn(ack: Fields = ALICE, options: { interactive?: boolean } = {}): Promise<Bench> {
+  static async loggedIn(
+    ack: Fields = ALICE,
+    options: { interactive?: boolean; device?: string } = {},
+  ): Promise<Bench> {
     const bench = new Bench(options);
     await bench.app.start();
     bench.type("1", "alice", "secret");

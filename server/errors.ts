@@ -24,6 +24,7 @@ export const Errno = {
   STOPPING: 110,
   ALREADY_DONE: 111,
   TOO_MANY: 112,
+  FULL: 113,
 } as const;
 export type Errno = (typeof Errno)[keyof typeof Errno];
 

@@ -11,6 +11,7 @@ import { Auth } from "./services/auth.ts";
 import { Chat } from "./services/chat.ts";
 import { Cursors } from "./services/cursors.ts";
 import { Delivery } from "./services/delivery.ts";
+import { Devices } from "./services/devices.ts";
 import { Events } from "./services/events.ts";
 import { Friends } from "./services/friends.ts";
 import { Gate } from "./services/gate.ts";
@@ -67,7 +68,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     ended: "the database works again",
     now: monotonic,
   });
-  const sessions = new Sessions(bus);
+  const sessions = new Sessions(bus, system);
   const healer: Healer = new Healer({
     log: store.log,
     sessions,
@@ -92,7 +93,8 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     gate,
     system,
     end: (session, reason) => login.end(session, reason),
-    askToEvict: (lease) => delivery.askToEvict(lease),
+    askToEvict: (lease, why) => delivery.askToEvict(lease, why),
+    onElsewhere: (user) => delivery.askToLook(user),
     onFreed: (users) => {
       log.warn("a node died, its users are free", { users: users.length });
       presence.lost(users);
@@ -124,8 +126,9 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
       maxLength: 2 * config["max-frame"] + PAYLOAD_OVERHEAD,
     }),
     mayServe: () => leases.valid,
-    onEvict: (session) => void login.end(session, "takeover").catch(onDefect),
+    onEvict: (session, reason) => void login.end(session, reason).catch(onDefect),
     onMissing: () => healer.heal(),
+    onMissingOf: (user) => void healer.healUser(user),
     onBeat: (from) => hearing.hear(from),
     onNonsense: ({ count, channel }) =>
       log.warn("Redis brought what no node of this cluster has signed; it is ignored", { count, channel }),
@@ -164,6 +167,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     throttle: new LoginThrottle({ limit: config["login-failures"], window: LOGIN_WINDOW, now }),
     system,
   });
+  const devices = new Devices({ store, leases, system });
   const login: Login = new Login({
     auth,
     store,
@@ -171,16 +175,19 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     cursors,
     leases,
     presence,
+    devices,
+    delivery,
     gate,
     v1: { ackLimit: config["v1-ack-limit"], longest: config["v1-recv"] },
     system,
     onDefect,
   });
-  const receipts = new Receipts(delivery, { after });
+  const receipts = new Receipts(delivery, { sessions, after });
   const maxBody = config["max-frame"] - FRAME_OVERHEAD;
   const router = new Router({
     auth,
     login,
+    devices,
     chat: new Chat({ delivery, store, sessions, maxBody }),
     events: new Events({
       delivery,
@@ -190,7 +197,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
       editHours: config["edit-hours"],
     }),
     friends: new Friends({ delivery, presence, social: store.social }),
-    groups: new Groups(store, sessions),
+    groups: new Groups(store, { sessions, delivery }),
     history: new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] }),
     receipts,
     now,

@@ -66,8 +66,8 @@ export const MUTANTS = {
       },
       {
         file: "server/services/leases.ts",
-        find: "leases.get(session.id)?.wanted === false",
-        replace: "leases.get(session.id)?.wanted !== true",
+        find: "(lease && !lease.wanted)",
+        replace: "!lease?.wanted",
       },
     ],
   },

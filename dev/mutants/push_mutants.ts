@@ -83,6 +83,24 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
     }],
   },
   {
+    name: "own entries are not pushed to other devices",
+    check: simulated("gap", "not right"),
+    changes: [{
+      file: "server/services/inbox.ts",
+      find: "(this.#own?.has(message) ?? true)",
+      replace: "(this.#own?.has(message) ?? true) !== undefined",
+    }],
+  },
+  {
+    name: "nodes do not know of each other's devices",
+    check: simulated("late", "not right"),
+    changes: [{
+      file: "server/services/sessions.ts",
+      find: "return this.#byUser.get(user)?.elsewhere ?? true;",
+      replace: "return !this.#byUser.has(user);",
+    }],
+  },
+  {
     name: "push out of order",
     check: simulated("shown late"),
     changes: [{

@@ -16,13 +16,35 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     check: simulated("served on"),
     changes: [{
       file: "server/services/leases.ts",
-      find: "if (session.ended || leases.get(session.id)?.wanted === false) continue;",
+      find: "if (session.ended || (lease && !lease.wanted)) continue;",
       replace: "if (leases.size >= 0) continue;",
     }, {
       file: "server/services/leases.ts",
       find:
-        "        await store.want(user);\n        this.#options.askToEvict({ user, session: holder.session });\n",
-      replace: "        await store.release({ user, session: holder.session });\n",
+        "        await store.want({ user, device }, why);\n        this.#options.askToEvict({ user, session: holder.session }, why);\n",
+      replace: "        await store.release(holder);\n",
+    }],
+  },
+  {
+    name: "a takeover ends all devices",
+    check: {
+      by: "test",
+      file: "server/services/leases_test.ts",
+      name: "leases: I13: devices of one user have sessions side by side; a takeover is about its own device",
+    },
+    changes: [{
+      file: "server/services/leases.ts",
+      find: "await store.want({ user, device }, why);",
+      replace: "for (const other of await store.of(user)) await store.want(other, why);",
+    }],
+  },
+  {
+    name: "all devices have one cursor",
+    check: simulated("gap", "not right"),
+    changes: [{
+      file: "server/services/login.ts",
+      find: "log.conversations(user.id, device),",
+      replace: "log.conversations(user.id),",
     }],
   },
   {

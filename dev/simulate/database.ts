@@ -9,9 +9,11 @@ import {
   type Behind,
   type Cluster,
   type CursorMove,
+  type DeviceRow,
   type GroupRow,
   type HeldLease,
   type Lease,
+  MAX_DEVICES,
   MAX_REACTIONS,
   MAX_TOKENS,
   type NewMessage,
@@ -20,13 +22,26 @@ import {
   type Page,
   type Pulse,
   type Reaction,
+  type TokenOwner,
+  type UserDevice,
+  type Want,
 } from "../../server/stores/store.ts";
 import type { Progress } from "../../server/protocol/messages.ts";
 
 interface Member {
   readonly joined: number;
+  /** To the nameless device. */
   delivered: number;
   read: number;
+}
+
+/** A device that has a name. */
+interface Device {
+  readonly device: string;
+  client: string;
+  seen: number;
+  /** By conversation. */
+  readonly delivered: Map<string, number>;
 }
 
 interface Group {
@@ -45,6 +60,7 @@ export class Tables {
   readonly #accounts: Account[] = [];
   readonly #byName = new Map<string, Account>();
   #tokens: NewToken[] = [];
+  readonly #devices = new Map<number, Map<string, Device>>();
   readonly #friends = new Map<number, number[]>();
   /** `asker asked` */
   readonly #requests = new Set<string>();
@@ -55,7 +71,8 @@ export class Tables {
   readonly #members = new Map<string, Map<number, Member>>();
   readonly #byMid = new Map<string, LogMessage>();
   readonly #nodes = new Map<string, number>();
-  readonly #leases = new Map<number, Lease & { wanted: boolean }>();
+  /** By user and device. */
+  readonly #leases = new Map<string, Lease & { wanted: Want | undefined }>();
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
@@ -87,15 +104,51 @@ export class Tables {
   }
 
   addToken(token: NewToken, now: number): void {
-    const mine = [...this.#tokens, token].filter(({ user, expires }) => user === token.user && expires > now)
+    const mine = [...this.#tokens, token].filter((one) => isOf(one, token) && one.expires > now)
       .sort((a, b) => b.expires - a.expires).slice(0, MAX_TOKENS);
-    this.#tokens = [...this.#tokens.filter(({ user }) => user !== token.user), ...mine];
+    this.#tokens = [...this.#tokens.filter((one) => !isOf(one, token)), ...mine];
   }
 
-  token(hash: string, now: number): { id: number; name: string; expires: number } | undefined {
+  token(hash: string, now: number): TokenOwner | undefined {
     const token = this.#tokens.find((token) => token.hash === hash && token.expires > now);
     const account = token && this.#accounts[token.user - 1];
-    return account && { id: account.id, name: account.name, expires: token.expires };
+    return account &&
+      { id: account.id, name: account.name, device: token.device, expires: token.expires };
+  }
+
+  removeTokens(owner: UserDevice): void {
+    this.#tokens = this.#tokens.filter((token) => !isOf(token, owner));
+  }
+
+  /** Whether the device is known now: not if its user has too many others. */
+  enterDevice({ user, device, client, seen }: UserDevice & DeviceRow): boolean {
+    const devices = this.#devices.get(user) ?? new Map<string, Device>();
+    const known = devices.get(device);
+    if (known) {
+      known.client = client;
+      known.seen = Math.max(known.seen, seen);
+      return true;
+    }
+    if (devices.size >= MAX_DEVICES) return false;
+    const delivered = new Map(this.conversations(user).map(({ conv, read }) => [conv, read]));
+    this.#devices.set(user, devices.set(device, { device, client, seen, delivered }));
+    return true;
+  }
+
+  leaveDevice({ user, device, seen }: UserDevice & Pick<DeviceRow, "seen">): void {
+    const known = this.#devices.get(user)?.get(device);
+    if (known) known.seen = Math.max(known.seen, seen);
+  }
+
+  devices(user: number): DeviceRow[] {
+    return [...this.#devices.get(user)?.values() ?? []]
+      .map(({ device, client, seen }) => ({ device, client, seen }))
+      .sort((a, b) => a.device < b.device ? -1 : 1);
+  }
+
+  forgetDevice(device: UserDevice): void {
+    this.removeTokens(device);
+    this.#devices.get(device.user)?.delete(device.device);
   }
 
   friends(user: number): { id: number; name: string }[] {
@@ -239,14 +292,16 @@ export class Tables {
     );
   }
 
-  conversations(user: number): Progress[] {
+  conversations(user: number, device = ""): Progress[] {
     const found: Progress[] = [];
+    const named = this.#devices.get(user)?.get(device);
+    if (device !== "" && !named) return found;
     for (const [conv, members] of this.#members) {
       const member = members.get(user);
-      const { delivered, read } = member ?? {};
-      if (delivered !== undefined && read !== undefined) {
-        found.push({ conv, seq: this.newest(conv)!, delivered, read });
-      }
+      if (!member) continue;
+      const { joined, read } = member;
+      const delivered = named ? Math.max(joined, named.delivered.get(conv) ?? 0) : member.delivered;
+      found.push({ conv, seq: this.newest(conv)!, delivered, read });
     }
     return found.sort((a, b) => a.conv < b.conv ? -1 : 1);
   }
@@ -261,19 +316,22 @@ export class Tables {
     return member && { joined: member.joined };
   }
 
-  behind(users: readonly number[]): Behind[] {
-    return users.flatMap((user) =>
-      this.conversations(user).filter(({ seq, delivered }) => seq > delivered)
-        .map(({ conv, seq, delivered }) => ({ user, conv, seq, delivered }))
+  behind(devices: readonly UserDevice[]): Behind[] {
+    return devices.flatMap(({ user, device }) =>
+      this.conversations(user, device).filter(({ seq, delivered }) => seq > delivered)
+        .map(({ conv, seq, delivered }) => ({ user, device, conv, seq, delivered }))
     );
   }
 
   moveCursors(moves: readonly CursorMove[]): void {
-    for (const { user, conv, delivered = 0, read = 0 } of moves) {
+    for (const { user, device, conv, delivered = 0, read = 0 } of moves) {
       const member = this.#members.get(conv)?.get(user);
       if (!member) continue;
       const newest = this.newest(conv)!;
-      member.delivered = Math.max(member.delivered, Math.min(delivered, newest));
+      const named = this.#devices.get(user)?.get(device);
+      const bounded = Math.min(delivered, newest);
+      if (device === "") member.delivered = Math.max(member.delivered, bounded);
+      else named?.delivered.set(conv, Math.max(named.delivered.get(conv) ?? 0, bounded));
       member.read = Math.max(member.read, Math.min(read, newest));
     }
   }
@@ -291,28 +349,35 @@ export class Tables {
   }
 
   take(lease: Lease): Lease | undefined {
-    const holder = this.#leases.get(lease.user);
-    if (!holder) this.#leases.set(lease.user, { ...lease, wanted: false });
-    if (!holder || holder.session === lease.session) return undefined;
-    return { user: holder.user, node: holder.node, session: holder.session };
+    const holder = this.#leases.get(keyOf(lease));
+    if (!holder) this.#leases.set(keyOf(lease), { ...lease, wanted: undefined });
+    return !holder || holder.session === lease.session ? undefined : leaseOf(holder);
   }
 
-  want(user: number): void {
-    const lease = this.#leases.get(user);
-    if (lease) lease.wanted = true;
+  want(device: UserDevice, why: Want): void {
+    const lease = this.#leases.get(keyOf(device));
+    if (lease) lease.wanted = why;
   }
 
-  release({ user, session }: Pick<Lease, "user" | "session">): void {
-    if (this.#leases.get(user)?.session === session) this.#leases.delete(user);
+  release(lease: Omit<Lease, "node">): void {
+    if (this.#leases.get(keyOf(lease))?.session === lease.session) this.#leases.delete(keyOf(lease));
+  }
+
+  leasesOf(user: number): Lease[] {
+    return [...this.#leases.values()].filter((lease) => lease.user === user).map(leaseOf);
   }
 
   held(node: string): HeldLease[] {
     return [...this.#leases.values()].filter((lease) => lease.node === node)
-      .map(({ user, session, wanted }) => ({ user, session, wanted }));
+      .map(({ user, device, session, wanted }) => {
+        const elsewhere = this.leasesOf(user).some((other) => other.node !== node);
+        return { user, device, session, wanted, elsewhere };
+      });
   }
 
   online(users: readonly number[]): Set<number> {
-    return new Set(users.filter((user) => this.#leases.has(user)));
+    const online = new Set([...this.#leases.values()].map(({ user }) => user));
+    return new Set(users.filter((user) => online.has(user)));
   }
 
   bury({ id, beat }: NodeBeat): void {
@@ -321,13 +386,13 @@ export class Tables {
 
   sweep(): { freed: number[]; left: number } {
     const lost = [...this.#leases.values()].filter(({ node }) => !this.#nodes.has(node));
-    for (const { user } of lost) this.#leases.delete(user);
-    return { freed: lost.map(({ user }) => user), left: 0 };
+    for (const lease of lost) this.#leases.delete(keyOf(lease));
+    return { freed: [...new Set(lost.map(({ user }) => user))], left: 0 };
   }
 
   leave(node: string): void {
     for (const lease of [...this.#leases.values()]) {
-      if (lease.node === node) this.#leases.delete(lease.user);
+      if (lease.node === node) this.#leases.delete(keyOf(lease));
     }
     this.#nodes.delete(node);
   }
@@ -361,6 +426,10 @@ export class Tables {
     };
   }
 }
+
+const keyOf = ({ user, device }: UserDevice) => `${user} ${device}`;
+const isOf = (one: UserDevice, other: UserDevice) => keyOf(one) === keyOf(other);
+const leaseOf = ({ user, device, node, session }: Lease): Lease => ({ user, device, node, session });
 
 /** What changes tables. */
 type Write = (tables: Tables) => unknown;

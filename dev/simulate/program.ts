@@ -18,6 +18,7 @@ const HISTORY_PAGE = 50;
  */
 export class Program {
   readonly user: number;
+  readonly device: string;
   /** What it runs on; a program that is started again has another one. */
   machine: Machine;
   readonly #world: World;
@@ -38,9 +39,11 @@ export class Program {
 
   constructor(
     world: World,
-    { user, index, isShared, dial, note }: {
+    { user, index, device, isShared, dial, note }: {
       user: number;
-      /** Whether the user has other programs. */
+      /** The name of its device; "" is the nameless one. */
+      device: string;
+      /** Whether the user has other programs on this device. */
       isShared: boolean;
       /** Of several programs of one user which one. */
       index: number;
@@ -49,10 +52,18 @@ export class Program {
     },
   ) {
     this.user = user;
+    this.device = device;
     this.#world = world;
     this.#index = index;
     this.#dial = dial;
-    this.#witness = new Witness({ user, name: `${user}.${index}`, isShared, now: () => world.now, note });
+    this.#witness = new Witness({
+      user,
+      name: `${user}.${index}`,
+      device,
+      isShared,
+      now: () => world.now,
+      note,
+    });
     this.machine = this.#newMachine();
   }
 
@@ -74,6 +85,11 @@ export class Program {
   /** Whether it has shown, or knows otherwise, all of these numbers of a conversation. */
   hasAll(conv: string, seqs: readonly number[]): boolean {
     return this.#witness.hasAll(conv, seqs);
+  }
+
+  /** How far it has told its present connection, without being refused, that conversations were read. */
+  get confirmed(): ReadonlyMap<string, number> {
+    return this.#witness.confirmed;
   }
 
   /** Its user begins to want to be logged in. */
@@ -164,6 +180,7 @@ export class Program {
       clock: { now: this.machine.system.now, after: this.machine.after },
       random: this.machine.system.random,
       newMid: () => `${this.#index}-${++this.#mids}`,
+      ...this.device !== "" && { device: { device: this.device, client: "simulated" } },
       interactive: true,
       exit: () => {},
     });

@@ -78,7 +78,7 @@ class Simulation {
   }
 
   async run(): Promise<Outcome> {
-    const { nodes, users, doubles, groups, span, faults } = this.#schedule;
+    const { nodes, users, doubles, devices = 0, groups, span, faults } = this.#schedule;
     for (let user = 1; user <= users; user++) {
       this.#database.write((tables) => tables.createAccount(`user${user}`, "secret"));
     }
@@ -87,7 +87,12 @@ class Simulation {
     }
     this.#database.keep();
     for (let node = 0; node < nodes; node++) this.#startNode(node);
-    for (let i = 0; i < users + doubles; i++) this.#addProgram(i < users ? i + 1 : i - users + 1, i);
+    for (let i = 0; i < users + doubles; i++) {
+      this.#addProgram(i < users ? i + 1 : i - users + 1, { index: i, device: "" });
+    }
+    for (let i = 0; i < devices; i++) {
+      this.#addProgram(Math.max(1, users - (i >> 1)), { index: users + doubles + i, device: `device-${i}` });
+    }
     for (const { at, fault } of faults) this.#world.after(at, () => this.#begin(fault));
     await this.#world.run(span);
     await this.#comeRight();
@@ -119,11 +124,13 @@ class Simulation {
     this.#nodes[index] = node;
   }
 
-  #addProgram(user: number, index: number): void {
+  #addProgram(user: number, { index, device }: { index: number; device: string }): void {
+    const { users, doubles, span } = this.#schedule;
     const program = new Program(this.#world, {
       user,
       index,
-      isShared: user <= this.#schedule.doubles,
+      device,
+      isShared: device === "" && user <= doubles,
       dial: async (machine, events) => {
         await this.#world.pause(1, machine);
         const up = this.#nodes.filter((node) => node.isUp);
@@ -135,8 +142,10 @@ class Simulation {
       note: (event) => this.#history.push(event),
     });
     this.#programs.push(program);
-    const isDouble = index >= this.#schedule.users;
-    if (!isDouble) program.begin();
+    const isDouble = index >= users && device === "";
+    if (index < users) program.begin();
+    // A device begins when its user has been there for a while, or at once.
+    else if (device !== "") this.#world.after(this.#chance.between(0, span / 2), () => program.begin());
     this.#world.after(500, () => this.#act(program, isDouble));
   }
 
@@ -239,23 +248,24 @@ class Simulation {
 
   /** Nothing goes wrong any more: after a while everybody has everything. */
   async #comeRight(): Promise<void> {
-    const { users, faults } = this.#schedule;
+    const { users, doubles, faults } = this.#schedule;
     await this.#world.run(Math.max(this.#world.now, ...faults.map(endOf)));
     for (const cable of this.#silent) cable.cut();
     this.#world.tell("fault", "none any more");
     // What is under way ends by itself; who is not here comes back.
-    const last = this.#programs.slice(0, users);
-    const doubles = this.#programs.slice(users);
+    const last = this.#programs.filter((_, i) => i < users || i >= users + doubles);
+    const taken = this.#programs.slice(users, users + doubles);
     const deadline = this.#world.now + PATIENCE;
     let missing = "";
     do {
       for (const program of last) if (!program.isIn) program.begin();
-      for (const program of doubles) program.logOut();
+      for (const program of taken) program.logOut();
       await this.#world.run(this.#world.now + LOOK_INTERVAL);
       // What was under way longest ends, too.
       if (this.#missing(last) === "") await this.#world.run(this.#world.now + UNDER_WAY);
-      missing = doubles.some(({ isIn }) => isIn) ? "somebody is logged in twice" : this.#missing(last);
+      missing = taken.some(({ isIn }) => isIn) ? "somebody is logged in twice" : this.#missing(last);
     } while (missing !== "" && this.#world.now < deadline);
+    this.#wrong.push(...this.#unread());
     if (missing !== "") this.#wrong.push(`not right after ${PATIENCE / 1000} s: ${missing}`);
     let isRead = false;
     const isMember = (conv: string, user: number) => this.#membership(conv, user) !== undefined;
@@ -276,13 +286,26 @@ class Simulation {
         const membership = this.#membership(conv, program.user);
         if (!membership) continue;
         const pushed = log.filter(({ sender }) =>
-          sender !== program.user || conv === pairConv(sender, sender)
+          sender !== program.user || program.device !== "" || conv === pairConv(sender, sender)
         );
         const seqs = pushed.map(({ seq }) => seq).filter((seq) => seq > membership.joined);
         if (!program.hasAll(conv, seqs)) return `${name} has not got all of ${conv}`;
       }
     }
     return "";
+  }
+
+  /** What a user has read on one device is read on all: what was confirmed last is what a login is told. */
+  #unread(): string[] {
+    return this.#programs.flatMap(({ user, confirmed }) => {
+      const told = new Map(
+        this.#database.tables.conversations(user).map(({ conv, read }) => [conv, read]),
+      );
+      return [...confirmed].filter(([conv, seq]) => (told.get(conv) ?? seq) < seq)
+        .map(([conv, seq]) =>
+          `user ${user} has read ${conv} up to ${seq}, a login is told ${told.get(conv)}`
+        );
+    });
   }
 
   #membership(conv: string, user: number): { joined: number } | undefined {

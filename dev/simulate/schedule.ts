@@ -36,6 +36,8 @@ export interface Schedule {
   readonly users: number;
   /** Users who have a second program, which takes over from the first one. */
   readonly doubles: number;
+  /** Programs on devices with names, beside the nameless one: two of the last user, two of the one before, and so on. */
+  readonly devices?: number;
   readonly groups: number;
   /** How long people write and things go wrong, in ms. */
   readonly span: number;
@@ -57,16 +59,17 @@ export function scheduleOf(seed: number, { seconds = 60 }: { seconds?: number } 
   const users = random.between(2, 6);
   const doubles = random.between(0, 1);
   const groups = random.between(0, 2);
+  const devices = random.chance(0.6) ? random.between(1, 3) : 0;
   const span = seconds * 1000;
   const count = random.between(0, Math.ceil(seconds / 4));
   // Most schedules have few kinds of faults, so that these meet each other often.
   const kinds = random.shuffled(KINDS).slice(0, random.between(1, random.chance(0.2) ? KINDS.length : 4));
   const faults = Array.from({ length: count }, () => ({
     at: random.between(CALM, span),
-    fault: random.pick(kinds)(random, { nodes, programs: users + doubles }),
+    fault: random.pick(kinds)(random, { nodes, programs: users + doubles + devices }),
   })).sort((a, b) => a.at - b.at);
   const pace = random.chance(0.25) ? PACE.quiet : PACE.busy;
-  return { seed, nodes, users, doubles, groups, span, pace, faults };
+  return { seed, nodes, users, doubles, devices, groups, span, pace, faults };
 }
 
 type Make = (random: Random, sizes: { nodes: number; programs: number }) => Fault;

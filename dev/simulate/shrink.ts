@@ -24,7 +24,7 @@ export async function shrink(failing: Outcome): Promise<Outcome> {
 }
 
 function* smallerThan(schedule: Schedule): Generator<Schedule> {
-  const { faults, users, doubles, groups, nodes, span } = schedule;
+  const { faults, users, doubles, devices = 0, groups, nodes, span } = schedule;
   const middle = faults.length >> 1;
   if (faults.length > 1) {
     yield { ...schedule, faults: faults.slice(0, middle) };
@@ -33,8 +33,9 @@ function* smallerThan(schedule: Schedule): Generator<Schedule> {
   const last = Math.max(0, ...faults.map(({ at }) => at)) + 5000;
   if (last < span) yield { ...schedule, span: last };
   for (let i = 0; i < faults.length; i++) yield { ...schedule, faults: faults.toSpliced(i, 1) };
-  if (doubles > 0) yield without(schedule, { users, doubles: 0 });
-  if (users > 2) yield without(schedule, { users: users - 1, doubles });
+  if (devices > 0) yield without(schedule, { users, doubles, devices: devices - 1 });
+  if (doubles > 0) yield without(schedule, { users, doubles: 0, devices });
+  if (users > 2) yield without(schedule, { users: users - 1, doubles, devices });
   if (groups > 0) yield { ...schedule, groups: groups - 1 };
   if (nodes > 1) {
     const others = faults.filter(({ fault }) => !("node" in fault) || fault.node < nodes - 1);
@@ -43,9 +44,12 @@ function* smallerThan(schedule: Schedule): Generator<Schedule> {
 }
 
 /** The same with fewer programs, and without what would happen to those that are not there. */
-function without(schedule: Schedule, { users, doubles }: { users: number; doubles: number }): Schedule {
+function without(
+  schedule: Schedule,
+  { users, doubles, devices }: { users: number; doubles: number; devices: number },
+): Schedule {
   const faults = schedule.faults.filter(({ fault }) =>
-    !("program" in fault) || fault.program < users + doubles
+    !("program" in fault) || fault.program < users + doubles + devices
   );
-  return { ...schedule, users, doubles, faults };
+  return { ...schedule, users, doubles, devices, faults };
 }

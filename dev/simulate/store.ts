@@ -91,6 +91,16 @@ export class SimulatedStore {
         setPassword: (user, password) => write((tables) => tables.setPassword(user, password)),
         addToken: (token, now) => write((tables) => tables.addToken(token, now)),
         findToken: (hash, now) => read((tables) => tables.token(hash, now)),
+        removeTokens: (owner) => write((tables) => tables.removeTokens(owner)),
+      },
+      devices: {
+        enter: async (device) => {
+          const before = await read((tables) => tables.devices(device.user));
+          return { isFull: !await write((tables) => tables.enterDevice(device)), before };
+        },
+        leave: (device) => write((tables) => tables.leaveDevice(device)),
+        list: (user) => read((tables) => tables.devices(user)),
+        forget: (device) => write((tables) => tables.forgetDevice(device)),
       },
       social: {
         friends: (user) => read((tables) => tables.friends(user)),
@@ -106,9 +116,9 @@ export class SimulatedStore {
         heard: () => {},
         read: (page) => read((tables) => tables.read(page)),
         reactions: (range) => read((tables) => tables.reactions(range)),
-        conversations: (user) => read((tables) => tables.conversations(user)),
+        conversations: (user, device) => read((tables) => tables.conversations(user, device)),
         membership: (conv, user) => read((tables) => tables.membership(conv, user)),
-        behind: (users) => read((tables) => tables.behind(users)),
+        behind: (devices) => read((tables) => tables.behind(devices)),
         moveCursors: async (moves) => {
           await write((tables) => tables.moveCursors(moves));
           return [];
@@ -122,8 +132,9 @@ export class SimulatedStore {
           return await write((tables) => tables.beat(node));
         },
         take: (lease) => write((tables) => tables.take(lease)),
-        want: (user) => write((tables) => tables.want(user)),
+        want: (device, why) => write((tables) => tables.want(device, why)),
         release: (lease) => write((tables) => tables.release(lease)),
+        of: (user) => read((tables) => tables.leasesOf(user)),
         held: (node) => read((tables) => tables.held(node)),
         online: (users) => read((tables) => tables.online(users)),
         bury: (dead) => write((tables) => tables.bury(dead)),

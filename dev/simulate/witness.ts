@@ -57,6 +57,8 @@ interface Memory {
   /** Texts that its user wrote, and all that it knows, newest last: what can be amended. */
   own: Place[];
   known: Place[];
+  /** Mids that it has sent. */
+  readonly sent: Set<string>;
 }
 
 /**
@@ -66,11 +68,13 @@ interface Memory {
 export class Witness {
   readonly #user: number;
   readonly #name: string;
+  readonly #device: string;
   readonly #isShared: boolean;
   readonly #now: () => number;
   readonly #note: (event: Event) => void;
   #memory: Memory | undefined;
   #memories = 0;
+  readonly #confirmed = new Map<string, number>();
   #session: string | undefined;
   #isLoggedIn = false;
   #sessions = 0;
@@ -86,11 +90,13 @@ export class Witness {
   readonly #arrived = new Map<string, Arrived>();
 
   constructor(
-    { user, name, isShared, now, note }: {
+    { user, name, device, isShared, now, note }: {
       user: number;
       /** The program's. */
       name: string;
-      /** Whether the user has other programs. */
+      /** Of the program; "" is the nameless one. */
+      device: string;
+      /** Whether the user has other programs on this device. */
       isShared: boolean;
       now: () => number;
       note: (event: Event) => void;
@@ -98,9 +104,15 @@ export class Witness {
   ) {
     this.#user = user;
     this.#name = name;
+    this.#device = device;
     this.#isShared = isShared;
     this.#now = now;
     this.#note = note;
+  }
+
+  /** How far the present connection was told, without its refusing that, that conversations were read. */
+  get confirmed(): ReadonlyMap<string, number> {
+    return this.#confirmed;
   }
 
   /** Whether the present connection is logged in. */
@@ -167,6 +179,7 @@ export class Witness {
     if (!this.#memory) return;
     if (msgid === Msg.RECEIPT) {
       const upTo = frame.kind as "delivered" | "read";
+      if (upTo === "read") this.#confirmed.set(conv!, seq!);
       this.#note({ type: "receipt", ...this.#by(), log: this.#memory.log, conv: conv!, seq: seq!, upTo });
     }
     if (mid === undefined) return;
@@ -180,6 +193,7 @@ export class Witness {
     // Those who see a friend request are not told its mid: what it is stands in for it.
     if (frame.msg === undefined) return void this.#steps.set(mid, `${msgid} ${this.#user}`);
     this.#underWay.add(mid);
+    this.#memory.sent.add(mid);
     this.#pending.set(frame.msg, mid);
     this.#note({ type: "invoke", ...this.#by(), log: this.#memory.log, conv: to, mid, text: frame.msg });
   }
@@ -189,6 +203,8 @@ export class Witness {
     if (msgid === Msg.LOGIN_ACK && frame.errno === Errno.OK) return this.#loggedIn(frame);
     const isRefused = msgid === Msg.LOGIN_ACK || (msgid === Msg.ERROR && frame.ref === Msg.LOGIN);
     if (isRefused || msgid === Msg.LOGOUT_ACK) return this.#logged("logout");
+    // Nobody knows which one; it is not repeated.
+    if (msgid === Msg.ERROR && frame.ref === Msg.RECEIPT) this.#confirmed.clear();
     const memory = this.#memory;
     if (!memory) return;
     if (msgid === Msg.MESSAGE_ACK) {
@@ -232,10 +248,10 @@ export class Witness {
     if (read.length === 0 && seqs.size === 0) return;
     const first = read.at(0)?.seq ?? 1;
     const from = held.from ?? first;
-    // What another program of this user wrote is not pushed to them.
-    const own = read.filter((event) =>
-      event.from === this.#user && event.seq >= from && !seqs.has(event.seq)
-    );
+    // What another program of this user wrote is not pushed to the nameless device.
+    const own = this.#device !== ""
+      ? []
+      : read.filter((event) => event.from === this.#user && event.seq >= from && !seqs.has(event.seq));
     for (const event of own) this.#note({ ...event, client: memory.name });
     const common = { type: "end", t: this.#now(), user: this.#user, log: memory.log, conv } as const;
     const to = Math.max(from - 1, ...seqs, ...own.map(({ seq }) => seq));
@@ -263,6 +279,7 @@ export class Witness {
     this.#note({ type: "left", ...this.#by(), how });
     this.#session = undefined;
     this.#isLoggedIn = false;
+    this.#confirmed.clear();
   }
 
   #pushed(frame: Frame, memory: Memory): void {
@@ -270,6 +287,14 @@ export class Witness {
     const from = (frame.id ?? frame.from) as number;
     const isEdited = frame.edited !== undefined;
     const arrived: Arrived = { log: memory.log, conv, seq, from, mid, isEdited };
+    const isNote = conv === pairConv(this.#user, this.#user);
+    if (from === this.#user && !isNote && mid !== undefined && memory.sent.has(mid)) {
+      // It waited for the acknowledgement: that the entry is pushed says the same.
+      if (memory.held.get(conv)?.seqs.has(seq)) return;
+      this.#note({ type: "ok", ...this.#by(), log: memory.log, conv, seq, mid });
+      this.#hold(conv, seq);
+      return this.#settled(mid);
+    }
     if (mid !== undefined) memory.known = [...memory.known, { conv, seq }].slice(-REMEMBERED);
     if (msg !== undefined && TEXT.test(msg) && !memory.shown.has(idOf(arrived))) {
       this.#arrived.set(msg, arrived);
@@ -314,6 +339,7 @@ export class Witness {
       shown: new Set(),
       own: [],
       known: [],
+      sent: new Set(),
     };
     const memory = this.#memory;
     if (memory.log !== log) {
@@ -330,7 +356,7 @@ export class Witness {
       const from = this.#isShared ? Math.max(to + 1, held?.from ?? 1) : held?.from ?? to + 1;
       memory.held.set(conv, { from, seqs: held?.seqs ?? new Set() });
     }
-    this.#note({ type: "login", ...this.#by(), log, delivered });
+    this.#note({ type: "login", ...this.#by(), device: this.#device, log, delivered });
     this.#isLoggedIn = true;
   }
 }

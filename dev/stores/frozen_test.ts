@@ -43,7 +43,7 @@ const DOINGS: Record<
   "joining a group": { before: [], doing: (store, attempt) => store.social.joinGroup(attempt, 1) },
   "storing cursors": {
     before: [entry(1, 2)],
-    doing: (store) => store.log.moveCursors([{ user: 2, conv: "u1-2", delivered: 1 }]),
+    doing: (store) => store.log.moveCursors([{ user: 2, device: "", conv: "u1-2", delivered: 1 }]),
   },
 };
 
@@ -83,8 +83,8 @@ for (const [name, { before, doing }] of Object.entries(DOINGS)) {
             append(two, { ...entry(19, 20), conv: groupConv(1), to: undefined }),
             two.social.createGroup({ name: "another", description: "", creator: 2 }),
             two.log.moveCursors([
-              { user: 2, conv: "u1-2", delivered: 1 },
-              { user: 19, conv: groupConv(1), delivered: 1 },
+              { user: 2, device: "", conv: "u1-2", delivered: 1 },
+              { user: 19, device: "", conv: groupConv(1), delivered: 1 },
             ]),
           ]);
           const took = performance.now() - began;

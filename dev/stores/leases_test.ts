@@ -8,7 +8,7 @@ const ignore = !(await haveServices()).ok;
 /** Well below the time after which a lock that is in the way is given up, in ms. */
 const NO_WAIT = 700;
 
-const lease = (user: number): Lease => ({ user, node: "node", session: `session of ${user}` });
+const lease = (user: number): Lease => ({ user, device: "", node: "node", session: `session of ${user}` });
 const from = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 /** Runs statements in a transaction that stays open until this is disposed of. */

@@ -135,16 +135,17 @@ Deno.test({
       const locking = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'";
       let id = "";
       while (id === "") id = await db.sql(locking);
-      const [ann, bob] = [1, 2].map((user) => ({ user, conv: "u1-2", delivered: 1 })) as [
+      const [ann, bob] = [1, 2].map((user) => ({ user, device: "", conv: "u1-2", delivered: 1 })) as [
         CursorMove,
         CursorMove,
       ];
+      const both = [1, 2].map((user) => ({ user, device: "" }));
       assertEquals(await store.log.moveCursors([bob, ann]), [ann]);
-      assertEquals((await store.log.behind([1, 2])).map(({ user }) => user), [1]);
+      assertEquals((await store.log.behind(both)).map(({ user }) => user), [1]);
       await db.sql(`KILL ${id}`);
       await lock;
       assertEquals(await store.log.moveCursors([ann]), []);
-      assertEquals(await store.log.behind([1, 2]), []);
+      assertEquals(await store.log.behind(both), []);
     } finally {
       await store.close();
     }

@@ -12,9 +12,13 @@ export type Envelope =
   | { readonly type: "message"; readonly message: LogMessage }
   /** Something for one user that is not in the log. */
   | { readonly type: "reply"; readonly reply: News }
-  /** A session has to make room for another one of its user. */
-  | { readonly type: "evict"; readonly session: string }
-  /** Look into the log for everybody: wake-ups have been lost. */
+  /** A session has to make room for another one of its device, or its device is ended. */
+  | { readonly type: "evict"; readonly session: string; readonly reason?: "takeover" | "ended" | undefined }
+  /** On a user's channel: the user has joined a group. */
+  | { readonly type: "joined"; readonly group: number }
+  /** On a user's channel: the user has a session on this node, too. */
+  | { readonly type: "came" }
+  /** Look into the log, for one user or for everybody, as the channel says: wake-ups may be missing. */
   | { readonly type: "look" }
   /** The node lives, and is heard. */
   | { readonly type: "beat" };
@@ -50,7 +54,13 @@ const sealed = z.strictObject({
   envelope: z.discriminatedUnion("type", [
     z.strictObject({ type: z.literal("message"), message: z.custom<LogMessage>(isMessage) }),
     z.strictObject({ type: z.literal("reply"), reply: news }),
-    z.strictObject({ type: z.literal("evict"), session: z.string().max(40) }),
+    z.strictObject({
+      type: z.literal("evict"),
+      session: z.string().max(40),
+      reason: z.enum(["takeover", "ended"]).optional(),
+    }),
+    z.strictObject({ type: z.literal("joined"), group: id }),
+    z.strictObject({ type: z.literal("came") }),
     z.strictObject({ type: z.literal("look") }),
     z.strictObject({ type: z.literal("beat") }),
   ]),

@@ -5,6 +5,7 @@ import { Msg } from "../protocol/msgid.ts";
 import { answering, type ClientMsg, type Frame } from "../protocol/schemas.ts";
 import type { Auth } from "../services/auth.ts";
 import type { Chat } from "../services/chat.ts";
+import type { Devices } from "../services/devices.ts";
 import type { Events } from "../services/events.ts";
 import type { Friends } from "../services/friends.ts";
 import type { Groups } from "../services/groups.ts";
@@ -18,6 +19,7 @@ import type { Session } from "../services/sessions.ts";
 export interface Services {
   readonly auth: Auth;
   readonly login: Login;
+  readonly devices: Devices;
   readonly chat: Chat;
   readonly events: Events;
   readonly friends: Friends;
@@ -90,7 +92,7 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     handle: async (services, client, frame) => {
       if (!client.session) throw new Refusal(Errno.LOG_IN_FIRST, "log in first");
       client.confirmWritten();
-      await services.login.logOut(client.session);
+      await services.login.logOut(client.session, { isFinal: true });
       client.session = undefined;
       client.peer.reply({ msgid: Msg.LOGOUT_ACK, ...answering(frame) });
     },
@@ -174,5 +176,11 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     login: true,
     order: "free",
     handle: (services, session, frame) => services.events.send(session, frame),
+  },
+  [Msg.DEVICES]: {
+    since: 2,
+    login: true,
+    order: "alone",
+    handle: (services, session, frame) => services.devices.handle(session, frame),
   },
 };

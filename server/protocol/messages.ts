@@ -55,6 +55,16 @@ export interface Group {
   readonly members: readonly Member[];
 }
 
+/** A device of a user as its other devices see it; the nameless one is "". */
+export interface Device {
+  readonly device: string;
+  /** What its program calls itself. */
+  readonly client: string;
+  /** When it was there last, Unix milliseconds. */
+  readonly seen: number;
+  readonly online: boolean;
+}
+
 /** How far a member of a conversation is: `seq` is its newest message. */
 export interface Progress {
   readonly conv: string;
@@ -151,7 +161,11 @@ type Said =
     readonly frames: readonly string[];
     readonly more: boolean;
   }
-  | { readonly msgid: typeof Msg.DONE; readonly ref: number }
+  | {
+    readonly msgid: typeof Msg.DONE;
+    readonly ref: number;
+    readonly devices?: readonly Device[];
+  }
   | { readonly msgid: typeof Msg.GOODBYE; readonly reason: EndReason; readonly reconnect_ms: number }
   | {
     readonly msgid: typeof Msg.PRESENCE;

@@ -4,7 +4,15 @@ import { EVENT_KINDS, type EventKind, type Fields, KINDS } from "./kinds.ts";
 import { Msg } from "./msgid.ts";
 
 /** Longest texts, in Unicode code points. */
-export const LIMITS = { name: 50, groupDescription: 200, password: 256, mid: 40, history: 200 } as const;
+export const LIMITS = {
+  name: 50,
+  groupDescription: 200,
+  password: 256,
+  mid: 40,
+  device: 40,
+  client: 60,
+  history: 200,
+} as const;
 
 const TOO_LONG = { errno: Errno.TOO_LONG } as const;
 // deno-lint-ignore no-control-regex -- control characters are exactly what this is about
@@ -41,6 +49,7 @@ const details = z.boolean().optional();
 const mid = upTo(LIMITS.mid).regex(MID, { error: "may have 0-9 A-Z a-z _ and - only" });
 /** The client's own id of a request, of the same form. */
 const answered = z.object({ rid: mid.optional() });
+const device = upTo(LIMITS.device).regex(MID, { error: "may have 0-9 A-Z a-z _ and - only" });
 const seq = z.int().min(0);
 const MAX_CONV = 40;
 const CONV = /^(u[1-9]\d*-[1-9]\d*|g[1-9]\d*)$/;
@@ -60,6 +69,8 @@ export const SCHEMAS = {
     password: upTo(LIMITS.password).optional(),
     token: upTo(LIMITS.password).optional(),
     takeover: z.boolean().optional(),
+    device: device.optional(),
+    client: label(LIMITS.client).optional(),
   }).superRefine((login, check) => {
     if (login.token !== undefined) return;
     const missing = login.id === undefined && login.name === undefined
@@ -100,6 +111,11 @@ export const SCHEMAS = {
   }),
   /** What every EVENT has; {@linkcode EVENTS} has the fields of each kind. */
   [Msg.EVENT]: z.object({ conv, kind: z.enum(EVENT_KINDS), mid }),
+  [Msg.DEVICES]: z.object({
+    do: z.enum(["list", "end"]),
+    /** The nameless one can be ended, too. */
+    device: device.or(z.literal("")).optional(),
+  }),
 } as const;
 
 const eventOf = <K extends EventKind>(kind: K) =>

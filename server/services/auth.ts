@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Errno, Refusal } from "../errors.ts";
-import type { Account, AccountStore } from "../stores/store.ts";
+import type { Account, AccountStore, UserDevice } from "../stores/store.ts";
 import type { System } from "../system.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHashing } from "./passwords.ts";
@@ -17,6 +17,7 @@ export interface Credentials {
   readonly name?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;
+  readonly device?: string | undefined;
 }
 
 export interface Identity {
@@ -61,12 +62,17 @@ export class Auth {
       : await this.#byToken(credentials.token, credentials);
   }
 
-  /** A new token that logs the user in for 30 days. */
-  async issueToken(user: number): Promise<string> {
+  /** A new token that logs the user in for 30 days, on this device. */
+  async issueToken(owner: UserDevice): Promise<string> {
     const token = this.#system.secret(TOKEN_BYTES);
     const now = this.#system.now();
-    await this.#accounts.addToken({ user, hash: sha256(token), expires: now + TOKEN_LIFE }, now);
+    await this.#accounts.addToken({ ...owner, hash: sha256(token), expires: now + TOKEN_LIFE }, now);
     return token;
+  }
+
+  /** Ends the tokens of a device. */
+  async endTokens(owner: UserDevice): Promise<void> {
+    await this.#accounts.removeTokens(owner);
   }
 
   async #byPassword({ id, name, password = "" }: Credentials): Promise<Identity> {
@@ -85,11 +91,12 @@ export class Auth {
     return { id: account.id, name: account.name };
   }
 
-  async #byToken(token: string, { id, name }: Credentials): Promise<Identity> {
+  async #byToken(token: string, { id, name, device = "" }: Credentials): Promise<Identity> {
     const now = this.#system.now();
     const owner = await this.#accounts.findToken(sha256(token), now);
     const another = owner &&
-      ((id !== undefined && id !== owner.id) || (name !== undefined && name !== owner.name));
+      ((id !== undefined && id !== owner.id) || (name !== undefined && name !== owner.name) ||
+        device !== owner.device);
     if (!owner || another) throw denied();
     const identity = { id: owner.id, name: owner.name };
     return owner.expires - now < TOKEN_RENEWAL ? identity : { ...identity, token };

@@ -69,7 +69,7 @@ Deno.test("tokens: last 30 days, are renewed in the second half, and are stored 
   const id = await auth.register("ann", "secret");
   assertEquals(await auth.register("ann", "other"), undefined);
   if (id === undefined) throw new TypeError("not registered");
-  const token = await auth.issueToken(id);
+  const token = await auth.issueToken({ user: id, device: "" });
   assertEquals(
     await store.accounts.findToken(token, now),
     undefined,

@@ -39,7 +39,7 @@ export class Chat {
         to: frame.toid,
         mid: frame.mid ?? null,
         ...said,
-      }),
+      }, session),
       frame,
     );
   }
@@ -59,7 +59,7 @@ export class Chat {
         to: undefined,
         mid: frame.mid ?? null,
         ...said,
-      }),
+      }, session),
       frame,
     );
   }

@@ -4,7 +4,7 @@ import type { Cancel, System } from "../system.ts";
 /** How long moves are left alone whose rows somebody else has locked, in ms. */
 const LOCKED_PAUSE = 3000;
 
-/** Moves by user and conversation. */
+/** Moves by user, then by device and conversation. */
 type Moves = Map<number, Map<string, CursorMove>>;
 
 /**
@@ -50,7 +50,7 @@ export class Cursors {
   }
 
   mark(move: CursorMove): void {
-    if (this.#locked.get(move.user)?.has(move.conv)) return add(this.#locked, move);
+    if (this.#locked.get(move.user)?.has(rowOf(move))) return add(this.#locked, move);
     add(this.#dirty, move);
     this.#cancel ??= this.#after(this.#interval, () => void this.flush());
   }
@@ -63,7 +63,7 @@ export class Cursors {
     return this.#next;
   }
 
-  /** The same for the moves of one user: whoever has none waits for nothing. */
+  /** The same for the moves of one user on whatever device: whoever has none waits for nothing. */
   settle(user: number): Promise<void> {
     return this.#dirty.has(user) || this.#underWay.has(user) ? this.flush() : Promise.resolve();
   }
@@ -125,8 +125,8 @@ export class Cursors {
   /** A move was stored. A newer one of the same row may have come meanwhile. */
   #unlock(move: CursorMove): void {
     const ofUser = this.#locked.get(move.user);
-    const newest = ofUser?.get(move.conv);
-    ofUser?.delete(move.conv);
+    const newest = ofUser?.get(rowOf(move));
+    ofUser?.delete(rowOf(move));
     if (ofUser?.size === 0) this.#locked.delete(move.user);
     if (newest && newest !== move) this.mark(newest);
   }
@@ -136,15 +136,18 @@ export class Cursors {
 function add(moves: Moves, move: CursorMove): void {
   let ofUser = moves.get(move.user);
   if (!ofUser) moves.set(move.user, ofUser = new Map());
-  const waiting = ofUser.get(move.conv);
-  ofUser.set(move.conv, waiting ? furthest(waiting, move) : move);
+  const waiting = ofUser.get(rowOf(move));
+  ofUser.set(rowOf(move), waiting ? furthest(waiting, move) : move);
 }
+
+const rowOf = ({ device, conv }: CursorMove) => `${device} ${conv}`;
 
 const flat = (moves: Moves): CursorMove[] => [...moves.values()].flatMap((ofUser) => [...ofUser.values()]);
 
 function furthest(a: CursorMove, b: CursorMove): CursorMove {
   return {
     user: a.user,
+    device: a.device,
     conv: a.conv,
     delivered: Math.max(a.delivered ?? 0, b.delivered ?? 0),
     read: Math.max(a.read ?? 0, b.read ?? 0),

@@ -19,14 +19,15 @@ Deno.test("cursors: moves of an interval are one row for each conversation; a fa
     after: system.after,
     onError: (error) => errors.push(error),
   });
-  for (const delivered of [1, 3, 2]) cursors.mark({ user: 1, conv: "u1-2", delivered });
-  cursors.mark({ user: 1, conv: "u1-2", read: 2 });
+  for (const delivered of [1, 3, 2]) cursors.mark({ user: 1, device: "", conv: "u1-2", delivered });
+  cursors.mark({ user: 1, device: "", conv: "u1-2", read: 2 });
   await cursors.flush();
   assertEquals([writes.length, errors.length], [0, 1]);
-  cursors.mark({ user: 2, conv: "u1-2", delivered: 1 });
+  cursors.mark({ user: 2, device: "", conv: "u1-2", delivered: 1 });
   await cursors.close();
-  assertEquals(writes, [[{ user: 1, conv: "u1-2", delivered: 3, read: 2 }, {
+  assertEquals(writes, [[{ user: 1, device: "", conv: "u1-2", delivered: 3, read: 2 }, {
     user: 2,
+    device: "",
     conv: "u1-2",
     delivered: 1,
   }]]);
@@ -38,7 +39,7 @@ Deno.test("cursors: however many wait for the writing, one write follows the one
     moveCursors: () => new Promise<[]>((resolve) => writes.push(() => resolve([]))),
   } as unknown as LogStore;
   const cursors = new Cursors(log, { interval: 100_000, after: system.after, onError: () => {} });
-  const mark = (delivered: number) => cursors.mark({ user: 1, conv: "u1-2", delivered });
+  const mark = (delivered: number) => cursors.mark({ user: 1, device: "", conv: "u1-2", delivered });
   mark(1);
   const flushes = [cursors.flush()];
   await new Promise((resolve) => setTimeout(resolve));
@@ -64,15 +65,15 @@ Deno.test("cursors: I12: what an older log's write brings back is not written to
     },
   } as unknown as LogStore;
   const cursors = new Cursors(log, { interval: 1, after: system.after, onError: () => {} });
-  cursors.mark({ user: 1, conv: "u1-2", delivered: 100 });
+  cursors.mark({ user: 1, device: "", conv: "u1-2", delivered: 100 });
   const flushing = cursors.flush();
   await new Promise((resolve) => setTimeout(resolve));
   cursors.forget();
   failing.reject(new StoreUnavailable("no answer in time"));
   await flushing;
-  cursors.mark({ user: 1, conv: "u1-2", delivered: 2 });
+  cursors.mark({ user: 1, device: "", conv: "u1-2", delivered: 2 });
   await cursors.close();
-  assertEquals(written, [{ user: 1, conv: "u1-2", delivered: 2 }]);
+  assertEquals(written, [{ user: 1, device: "", conv: "u1-2", delivered: 2 }]);
 });
 
 Deno.test("cursors: who waits for a user's moves waits for no others, nor for rows that somebody has locked", async () => {
@@ -100,7 +101,8 @@ Deno.test("cursors: who waits for a user's moves waits for no others, nor for ro
       throw error;
     },
   });
-  const move = (user: number, delivered: number) => cursors.mark({ user, conv: "u1-2", delivered, read: 0 });
+  const move = (user: number, delivered: number) =>
+    cursors.mark({ user, device: "", conv: "u1-2", delivered, read: 0 });
 
   move(1, 1);
   const stuck = cursors.flush();

@@ -2,12 +2,12 @@ import type { Bus } from "../bus/bus.ts";
 import { groupChannel, NODES, userChannel } from "../bus/channels.ts";
 import type { Envelope, Envelopes, News } from "../bus/envelope.ts";
 import { Errno, Refusal } from "../errors.ts";
-import { parseConv } from "../protocol/conversation.ts";
+import { groupConv, parseConv } from "../protocol/conversation.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { Push } from "../protocol/encode.ts";
 import type { LogMessage } from "../protocol/messages.ts";
 import { REFUSED } from "../protocol/refused.ts";
-import type { LogStore, NewMessage } from "../stores/store.ts";
+import { type Lease, type LogStore, type NewMessage, StoreUnavailable, type Want } from "../stores/store.ts";
 import type { Cancel, System } from "../system.ts";
 import { Sequencer } from "./sequencer.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -27,9 +27,11 @@ export interface DeliveryOptions {
   /** Whether this node's sessions are certainly still its own; if not, nothing is acknowledged. */
   readonly mayServe: () => boolean;
   /** Called when another node wants a session of this one to end. */
-  readonly onEvict: (session: Session) => void;
+  readonly onEvict: (session: Session, reason: Want) => void;
   /** Called when wake-ups for any user may be missing. */
   readonly onMissing: () => void;
+  /** Called when wake-ups for one user may be missing. */
+  readonly onMissingOf: (user: number) => void;
   /** Called when another node lets itself be heard. */
   readonly onBeat: (node: string) => void;
   /** Called once in a while if there was something on the bus that nobody could make sense of, or that was forged. */
@@ -69,13 +71,13 @@ export class Delivery {
   }
 
   /**
-   * Commits a message and offers it to its readers. Resolves with the entry once it is committed (I1); a message
-   * that was stored before gives the entry of that time.
+   * Commits a message of a session and offers it to its readers, among them the other devices of its user. Resolves with
+   * the entry once it is committed (I1); a message that was stored before gives the entry of that time.
    * @throws {Refusal} one of {@linkcode REFUSED}.
    * @throws {StoreUnavailable}
    */
-  async send(message: NewMessage): Promise<LogMessage> {
-    const result = await this.#options.log.append(message);
+  async send(message: NewMessage, { inbox }: Session): Promise<LogMessage> {
+    const result = await inbox.sends(message, () => this.#options.log.append(message));
     if ("refused" in result) {
       const { errno, errmsg } = REFUSED[result.refused];
       throw new Refusal(errno, errmsg);
@@ -90,16 +92,39 @@ export class Delivery {
     return result.stored;
   }
 
-  /** Tells a user something that is not in the log, if they are online; it may be lost. */
-  tell(user: number, reply: News): void {
-    const session = this.#options.sessions.get(user);
-    if (session) tellHere(session, reply);
-    else this.#publish(userChannel(user), { type: "reply", reply });
+  /**
+   * Tells a user something that is not in the log, on all devices that are online; it may be lost.
+   * @param from The session that says it, if it is one of this user: it is not told itself.
+   */
+  tell(user: number, reply: News, from?: Session): void {
+    const { sessions } = this.#options;
+    const here = sessions.of(user);
+    for (const session of here) if (session !== from) tellHere(session, reply);
+    if (here.length === 0 || sessions.mayBeElsewhere(user)) {
+      this.#publish(userChannel(user), { type: "reply", reply });
+    }
+  }
+
+  /** Tells other nodes that a user has a session here: those who have one too announce to this node what concerns it. */
+  came(user: number): void {
+    this.#publish(userChannel(user), { type: "came" });
+  }
+
+  /** A user has joined a group: their sessions take part in it, here and elsewhere. Resolves when those here do. */
+  async joined(user: number, { group, seq }: { group: number; seq: number }): Promise<void> {
+    const { sessions } = this.#options;
+    if (sessions.mayBeElsewhere(user)) this.#publish(userChannel(user), { type: "joined", group });
+    await Promise.all(sessions.of(user).map((session) => sessions.joinGroup(session, { group, seq })));
+  }
+
+  /** Asks the nodes on which a user has other sessions to look into the log for them. */
+  askToLook(user: number): void {
+    this.#publish(userChannel(user), { type: "look" });
   }
 
   /** Asks the node that has this session to end it. */
-  askToEvict({ user, session }: { user: number; session: string }): void {
-    this.#publish(userChannel(user), { type: "evict", session });
+  askToEvict({ user, session }: Pick<Lease, "user" | "session">, reason: Want): void {
+    this.#publish(userChannel(user), { type: "evict", session, reason });
   }
 
   /** Lets the other nodes hear this one. */
@@ -119,18 +144,32 @@ export class Delivery {
       case "message":
         this.#options.log.heard(envelope.message);
         return this.#sequencer.pass(new Push(envelope.message));
-      case "reply": {
-        const session = this.#sessionOf(channel);
-        if (session) tellHere(session, envelope.reply);
+      case "reply":
+        for (const session of this.#sessionsOf(channel)) tellHere(session, envelope.reply);
         return;
-      }
       case "evict": {
-        const session = this.#sessionOf(channel);
-        if (session?.id === envelope.session) this.#options.onEvict(session);
+        const session = this.#sessionsOf(channel).find(({ id }) => id === envelope.session);
+        if (session) this.#options.onEvict(session, envelope.reason ?? "takeover");
         return;
       }
-      case "look":
-        return this.#look();
+      case "joined": {
+        const user = userOf(channel);
+        if (user === undefined) return;
+        return void this.#enter(user, envelope.group).catch(this.#options.onDefect);
+      }
+      case "came": {
+        const user = userOf(channel);
+        if (user === undefined || this.#options.sessions.of(user).length === 0) return;
+        this.#options.sessions.heardElsewhere(user);
+        // What was committed here before that was heard was not announced there.
+        return this.askToLook(user);
+      }
+      case "look": {
+        const user = userOf(channel);
+        if (user === undefined) return this.#look();
+        this.#options.sessions.heardElsewhere(user);
+        return this.#options.onMissingOf(user);
+      }
       case "beat":
         return this.#options.onBeat(from);
     }
@@ -148,9 +187,25 @@ export class Delivery {
     this.#publish(NODES, { type: "look" });
   }
 
-  #sessionOf(channel: string): Session | undefined {
-    const [kind, id] = channel.split(":");
-    return kind === "user" ? this.#options.sessions.get(Number(id)) : undefined;
+  /** What another node says of a group is looked up: it may have been said long ago, and repeated. */
+  async #enter(user: number, group: number): Promise<void> {
+    const { sessions, log } = this.#options;
+    try {
+      if (sessions.of(user).every((session) => session.groups.has(group))) return;
+      const membership = await log.membership(groupConv(group), user);
+      if (!membership) return;
+      for (const session of sessions.of(user)) {
+        await sessions.joinGroup(session, { group, seq: membership.joined });
+      }
+    } catch (error) {
+      // The next look finds what is said in the group.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+
+  #sessionsOf(channel: string): readonly Session[] {
+    const user = userOf(channel);
+    return user === undefined ? [] : this.#options.sessions.of(user);
   }
 
   /** At once, or a little later if that was asked for just now: who can write to Redis can repeat what was signed. */
@@ -191,7 +246,7 @@ export class Delivery {
     } else if (about?.kind === "pair") {
       for (const user of about.low === about.high ? [about.low] : [about.low, about.high]) {
         // A session that may have gone elsewhere is told in both places.
-        if (sessions.get(user) && mayServe()) continue;
+        if (sessions.of(user).length > 0 && !sessions.mayBeElsewhere(user) && mayServe()) continue;
         this.#publish(userChannel(user), { type: "message", message });
       }
     }
@@ -204,8 +259,9 @@ export class Delivery {
     if (about?.kind === "group") {
       for (const session of sessions.inGroup(about.group)) session.inbox.offer(push);
     } else if (about?.kind === "pair") {
-      sessions.get(about.low)?.inbox.offer(push);
-      if (about.high !== about.low) sessions.get(about.high)?.inbox.offer(push);
+      for (const session of sessions.of(about.low)) session.inbox.offer(push);
+      if (about.high === about.low) return;
+      for (const session of sessions.of(about.high)) session.inbox.offer(push);
     }
   }
 
@@ -218,10 +274,22 @@ export class Delivery {
 function tellHere(session: Session, reply: News): void {
   if (reply.msgid === Msg.PRESENCE) {
     const { id, name, state } = reply;
+    const isKnown = session.takenForOnline.has(id);
     if (state === "online") session.takenForOnline.set(id, { name });
     else session.takenForOnline.delete(id);
+    // Another device of somebody who is there, or another session of the same one.
+    if (state === "online" && isKnown) return;
+  } else if (reply.id === session.user.id) {
+    // Another device of this user has read something.
+    session.inbox.readElsewhere(reply.conv, reply.seq);
+    if (session.device === "") return;
   }
   session.inbox.tell(keyOf(reply), reply);
+}
+
+function userOf(channel: string): number | undefined {
+  const [kind, id] = channel.split(":");
+  return kind === "user" ? Number(id) : undefined;
 }
 
 /** Of replies with the same key the newest says it all. */

@@ -6,6 +6,8 @@ import type { Appended, NewMessage } from "../stores/store.ts";
 import { NODES } from "../bus/channels.ts";
 import { Envelopes, type News } from "../bus/envelope.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Session } from "./sessions.ts";
 import { system } from "../system.ts";
 
 const SECRET = "secret";
@@ -20,9 +22,14 @@ function stored(seq: number, about: Partial<NewMessage> = {}): LogMessage {
   return { conv, seq, kind, sender, senderName, mid, body, at: 1 };
 }
 
+/** Whoever writes. */
+const SENDER = { inbox: { sends: (_, append) => append() } as Pick<Inbox, "sends"> } as Session;
+
 /** A node "one" on which these users are online. */
-function node({ users = [], groups = {}, result }: {
+function node({ users = [], elsewhere = [], groups = {}, result }: {
   users?: number[];
+  /** Those of them who have a session on another node, too. */
+  elsewhere?: number[];
   groups?: Record<number, number[]>;
   result?: Appended;
 } = {}) {
@@ -33,15 +40,20 @@ function node({ users = [], groups = {}, result }: {
     heard: [] as string[],
     evicted: [] as string[],
     beats: [] as string[],
+    read: [] as string[],
     looks: 0,
+    looksFor: [] as number[],
     nonsense: [] as number[],
     now: 0,
     mayServe: true,
   };
   const sessions = new Map(users.map((user) => [user, {
     id: `session ${user}`,
+    user: { id: user },
+    device: "",
     inbox: {
       offer: (push: Push) => seen.offered.push(`${user}: ${push.message.conv} ${push.message.seq}`),
+      readElsewhere: (conv: string, seq: number) => seen.read.push(`${user}: ${conv} ${seq}`),
       tell: (_: string, reply: Reply) => seen.told.push(reply),
     },
   }]));
@@ -51,14 +63,17 @@ function node({ users = [], groups = {}, result }: {
       heard: ({ conv, seq }: LogMessage) => seen.heard.push(`${conv} ${seq}`),
     },
     sessions: {
-      get: (user: number) => sessions.get(user),
+      of: (user: number) => sessions.has(user) ? [sessions.get(user)!] : [],
+      mayBeElsewhere: (user: number) => !sessions.has(user) || elsewhere.includes(user),
+      heardElsewhere: (user: number) => elsewhere.push(user),
       inGroup: (group: number) => (groups[group] ?? []).map((user) => sessions.get(user)!),
     },
     bus: { carries: true, publish: (channel: string) => seen.published.push(channel) },
     envelopes: new Envelopes({ secret: SECRET, node: "one", log: () => "log", maxLength: 100_000 }),
     mayServe: () => seen.mayServe,
-    onEvict: (session: { id: string }) => seen.evicted.push(session.id),
+    onEvict: ({ id }: { id: string }, reason: string) => seen.evicted.push(`${id} ${reason}`),
     onMissing: () => seen.looks++,
+    onMissingOf: (user: number) => seen.looksFor.push(user),
     onBeat: (from: string) => seen.beats.push(from),
     onNonsense: ({ count }: { count: number }) => seen.nonsense.push(count),
     onDefect: (error: unknown) => {
@@ -73,7 +88,7 @@ function node({ users = [], groups = {}, result }: {
 
 Deno.test("delivery: a message goes to who is here, and to the channels of who is not", async () => {
   const { delivery, seen } = node({ users: [1] });
-  assertEquals((await delivery.send(entry())).seq, 1);
+  assertEquals((await delivery.send(entry(), SENDER)).seq, 1);
   assertEquals(seen.offered, ["1: u1-2 1"]);
   assertEquals(seen.published, ["user:2"]);
 });
@@ -81,22 +96,49 @@ Deno.test("delivery: a message goes to who is here, and to the channels of who i
 Deno.test("delivery: a node that is not sure of its sessions tells both places, and acknowledges nothing", async () => {
   const { delivery, seen } = node({ users: [1, 2] });
   seen.mayServe = false;
-  await assertRejects(() => delivery.send(entry()), Refusal, "not certain");
+  await assertRejects(() => delivery.send(entry(), SENDER), Refusal, "not certain");
   assertEquals(seen.published, ["user:1", "user:2"]);
+});
+
+Deno.test("delivery: a message goes to the channel of who is here and may be on other nodes, too", async () => {
+  const { delivery, seen } = node({ users: [1, 2], elsewhere: [1] });
+  await delivery.send(entry(), SENDER);
+  assertEquals([seen.offered, seen.published], [["1: u1-2 1", "2: u1-2 1"], ["user:1"]]);
+});
+
+Deno.test("delivery: nodes with sessions of one user tell each other of them, and look for what was missed", async () => {
+  const { delivery, seen, receive } = node({ users: [1] });
+  await delivery.send(entry(), SENDER);
+  receive("user:2", { type: "came" });
+  assertEquals(seen.published.splice(0), ["user:2"], "nobody is here");
+  receive("user:1", { type: "came" });
+  assertEquals(seen.published.splice(0), ["user:1"], "asked to look");
+  await delivery.send(entry(), SENDER);
+  assertEquals(seen.published, ["user:1", "user:2"]);
+  receive("user:1", { type: "look" });
+  assertEquals([seen.looksFor, seen.looks], [[1], 0]);
+});
+
+Deno.test("delivery: what another device has read is noted, and told to devices that have names", () => {
+  const { delivery, seen, receive } = node({ users: [1] });
+  const receipt: News = { msgid: 13, id: 1, conv: "u1-2", seq: 4, kind: "read" };
+  receive("user:1", { type: "reply", reply: receipt });
+  delivery.tell(1, receipt);
+  assertEquals([seen.read, seen.told], [["1: u1-2 4", "1: u1-2 4"], []]);
 });
 
 Deno.test("delivery: a group's message is published once", async () => {
   const about = { conv: "g5", to: undefined };
   const result: Appended = { stored: stored(3, about), fresh: true };
   const { delivery, seen } = node({ users: [1, 2, 3], groups: { 5: [1, 2] }, result });
-  await delivery.send(entry(about));
+  await delivery.send(entry(about), SENDER);
   assertEquals(seen.offered, ["1: g5 3", "2: g5 3"]);
   assertEquals(seen.published, ["group:5"]);
 });
 
 Deno.test("delivery: what was stored before is announced again", async () => {
   const { delivery, seen } = node({ users: [2], result: { stored: stored(1), fresh: false } });
-  await delivery.send(entry());
+  await delivery.send(entry(), SENDER);
   assertEquals(seen.offered, ["2: u1-2 1"]);
 });
 
@@ -108,7 +150,7 @@ Deno.test("delivery: refusals of the store have their errno", async () => {
     ]] as const
   ) {
     const { delivery, seen } = node({ result: { refused } });
-    const { errno: got } = await assertRejects(() => delivery.send(entry()), Refusal);
+    const { errno: got } = await assertRejects(() => delivery.send(entry(), SENDER), Refusal);
     assertEquals([got, seen.published.length], [errno, 0]);
   }
 });
@@ -126,7 +168,7 @@ Deno.test("delivery: receipts, states and requests to end a session reach the se
   receive("user:3", { type: "reply", reply: receipt });
   receive("user:2", { type: "evict", session: "session 9" });
   receive("user:2", { type: "evict", session: "session 2" });
-  assertEquals([seen.told, seen.evicted], [[receipt], ["session 2"]]);
+  assertEquals([seen.told, seen.evicted], [[receipt], ["session 2 takeover"]]);
 });
 
 Deno.test("delivery: a node lets itself be heard and hears others, not itself", () => {

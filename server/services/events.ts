@@ -55,7 +55,7 @@ export class Events {
       oldest: this.#now() - this.#editMs,
     };
     try {
-      acknowledge(session, await this.#delivery.send(entry), frame);
+      acknowledge(session, await this.#delivery.send(entry, session), frame);
     } catch (error) {
       const isOutside = error instanceof Refusal && error.errno === Errno.NOT_A_MEMBER;
       if (!isOutside || about.kind === "pair" || await this.#social.groupExists(about.group)) throw error;

@@ -73,7 +73,7 @@ export class Friends {
       to: frame.friendid,
       mid: frame.mid ?? null,
       body: JSON.stringify(entry.text),
-    });
+    }, session);
     acknowledge(session, stored, frame);
   }
 }

@@ -4,6 +4,7 @@ import type { Member } from "../protocol/messages.ts";
 import { Msg } from "../protocol/msgid.ts";
 import { answering, type Frame } from "../protocol/schemas.ts";
 import type { LeaseStore, LogStore, SocialStore, Store } from "../stores/store.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** Members of a group that the answer to joining it shows, at most. */
@@ -15,12 +16,17 @@ export class Groups {
   readonly #leases: Pick<LeaseStore, "online">;
   readonly #log: Pick<LogStore, "membership">;
   readonly #sessions: Sessions;
+  readonly #delivery: Pick<Delivery, "joined">;
 
-  constructor(store: Pick<Store, "social" | "leases" | "log">, sessions: Sessions) {
+  constructor(
+    store: Pick<Store, "social" | "leases" | "log">,
+    { sessions, delivery }: { sessions: Sessions; delivery: Pick<Delivery, "joined"> },
+  ) {
     this.#social = store.social;
     this.#leases = store.leases;
     this.#log = store.log;
     this.#sessions = sessions;
+    this.#delivery = delivery;
   }
 
   async create(session: Session, frame: Frame<typeof Msg.CREATE_GROUP>): Promise<void> {
@@ -30,7 +36,7 @@ export class Groups {
       description: groupdesc,
       creator: session.user.id,
     });
-    await this.#sessions.joinGroup(session, { group: groupid, seq: 0 });
+    await this.#delivery.joined(session.user.id, { group: groupid, seq: 0 });
     session.peer.reply({
       msgid: Msg.CREATE_GROUP_ACK,
       errno: Errno.OK,
@@ -46,7 +52,7 @@ export class Groups {
     const result = await this.#social.joinGroup(groupid, session.user.id);
     if (result === "already") await this.#enter(session, groupid);
     if (typeof result === "object") {
-      await this.#sessions.joinGroup(session, { group: groupid, seq: result.joined });
+      await this.#delivery.joined(session.user.id, { group: groupid, seq: result.joined });
       const about = frame.details ? await this.#about(session, groupid) : {};
       session.peer.reply({
         msgid: Msg.JOIN_GROUP_ACK,

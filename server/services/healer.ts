@@ -1,14 +1,14 @@
 import { Pauses } from "../pauses.ts";
 import { parseConv } from "../protocol/conversation.ts";
-import { type LogStore, StoreUnavailable } from "../stores/store.ts";
+import { type LogStore, StoreUnavailable, type UserDevice } from "../stores/store.ts";
 import type { Cancel, System } from "../system.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 /** How often the log is asked while wake-ups may not arrive, in ms. */
 const POLL_INTERVAL = 700;
 /** How often it is asked although they seem to, in ms. */
 const LOOK_INTERVAL = 20_000;
-/** Users asked about at once, and the pause before the next ones in ms, so that many do not stampede the store. */
+/** Devices asked about at once, and the pause before the next ones in ms, so that many do not stampede the store. */
 const CHUNK = 2000;
 const CHUNK_PAUSE = 50;
 
@@ -35,6 +35,9 @@ export class Healer {
   #sweeping: Promise<void> | undefined;
   #busy = false;
   #again = false;
+  /** Users to be looked for apart from all others. */
+  readonly #some = new Set<number>();
+  #lookingForSome = false;
 
   constructor(options: HealerOptions) {
     this.#options = options;
@@ -63,14 +66,30 @@ export class Healer {
     this.#sweeping = this.#sweep().catch(this.#options.onDefect);
   }
 
+  /** Looks for what one user's sessions are missing. Never rejects. */
+  async healUser(user: number): Promise<void> {
+    this.#some.add(user);
+    if (this.#lookingForSome) return;
+    this.#lookingForSome = true;
+    while (this.#some.size > 0 && !this.#pauses.ended) {
+      const devices = [...this.#some].flatMap((id) => this.#options.sessions.of(id)).map(deviceOf);
+      this.#some.clear();
+      await this.#look(devices.slice(0, CHUNK)).catch(this.#options.onDefect);
+      // Who can write to Redis can repeat what made somebody ask.
+      if (this.#some.size > 0) await this.#pauses.pause(CHUNK_PAUSE);
+    }
+    this.#lookingForSome = false;
+    if (this.#again) this.heal();
+  }
+
   async #sweep(): Promise<void> {
     try {
       while (this.#again && !this.#pauses.ended) {
         this.#again = false;
-        const users = this.#options.sessions.all().map((session) => session.user.id);
-        for (let at = 0; at < users.length && !this.#pauses.ended; at += CHUNK) {
+        const devices = this.#options.sessions.all().map(deviceOf);
+        for (let at = 0; at < devices.length && !this.#pauses.ended; at += CHUNK) {
           if (at > 0) await this.#pauses.pause(CHUNK_PAUSE);
-          await this.#look(users.slice(at, at + CHUNK));
+          await this.#look(devices.slice(at, at + CHUNK));
         }
       }
     } finally {
@@ -79,11 +98,12 @@ export class Healer {
     }
   }
 
-  async #look(users: readonly number[]): Promise<void> {
+  async #look(devices: readonly UserDevice[]): Promise<void> {
     const { log, sessions } = this.#options;
+    if (devices.length === 0) return;
     try {
-      for (const { user, conv, seq, delivered } of await log.behind(users)) {
-        const session = sessions.get(user);
+      for (const { user, device, conv, seq, delivered } of await log.behind(devices)) {
+        const session = sessions.get({ user, device });
         if (!session) continue;
         const about = parseConv(conv);
         if (about?.kind === "group" && !session.groups.has(about.group)) {
@@ -100,3 +120,5 @@ export class Healer {
     }
   }
 }
+
+const deviceOf = ({ user, device }: Session): UserDevice => ({ user: user.id, device });

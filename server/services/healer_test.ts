@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Behind, type LogStore, StoreUnavailable } from "../stores/store.ts";
+import { type Behind, type LogStore, StoreUnavailable, type UserDevice } from "../stores/store.ts";
 import { Healer } from "./healer.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { system } from "../system.ts";
@@ -10,6 +10,7 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
   const failures: Error[] = [];
   const waiting: (() => void)[] = [];
   const sessions = Array.from({ length: options.users }, (_, i) => ({
+    device: "",
     user: { id: i + 1, name: `${i + 1}` },
     groups: new Set([1]),
     inbox: { notice: (conv: string, seq: number) => noticed.push(`${i + 1} ${conv} ${seq}`) },
@@ -17,8 +18,8 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
   const defects: unknown[] = [];
   const healer = new Healer({
     log: {
-      behind: (users: readonly number[]) => {
-        asked.push([...users]);
+      behind: (devices: readonly UserDevice[]) => {
+        asked.push(devices.map(({ user }) => user));
         for (const resolve of waiting.splice(0)) resolve();
         const failure = failures.shift();
         return failure ? Promise.reject(failure) : Promise.resolve(options.behind ?? []);
@@ -26,7 +27,8 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
     } as unknown as LogStore,
     sessions: {
       all: () => sessions,
-      get: (user: number) => sessions[user - 1],
+      get: ({ user }: UserDevice) => sessions[user - 1],
+      of: (user: number) => sessions.slice(user - 1, user),
       joinGroup: ({ user }: Session, { group, seq }: { group: number; seq: number }) => {
         noticed.push(`${user.id} enters ${group} after ${seq}`);
         return Promise.resolve();
@@ -45,8 +47,9 @@ function setUp(options: { users: number; behind?: Behind[]; interval?: number; i
 }
 
 Deno.test("healer: tells sessions what they have not got; of users without one nothing is said", async () => {
-  const behind = [{ user: 2, conv: "u1-2", seq: 7, delivered: 3 }, {
+  const behind = [{ user: 2, device: "", conv: "u1-2", seq: 7, delivered: 3 }, {
     user: 9,
+    device: "",
     conv: "g1",
     seq: 1,
     delivered: 0,
@@ -98,7 +101,7 @@ Deno.test("healer: what is asked for while it looks is looked for once more, how
 Deno.test("healer: a store that is away is asked again", async () => {
   const { healer, failures, noticed, defects, until } = setUp({
     users: 1,
-    behind: [{ user: 1, conv: "g1", seq: 2, delivered: 0 }],
+    behind: [{ user: 1, device: "", conv: "g1", seq: 2, delivered: 0 }],
   });
   failures.push(new StoreUnavailable("away"));
   healer.heal();
@@ -110,10 +113,21 @@ Deno.test("healer: a store that is away is asked again", async () => {
 Deno.test("healer: a group that the session does not know of is entered where its user has got, and heard from then on", async () => {
   const { healer, noticed, until } = setUp({
     users: 1,
-    behind: [{ user: 1, conv: "g2", seq: 6, delivered: 5 }],
+    behind: [{ user: 1, device: "", conv: "g2", seq: 6, delivered: 5 }],
   });
   healer.heal();
   await until(1);
   await healer.stop();
   assertEquals(noticed, ["1 enters 2 after 5", "1 g2 6"]);
+});
+
+Deno.test("healer: is asked about one user at once, and again only after a pause, however often", async () => {
+  const { healer, asked, noticed, until } = setUp({
+    users: 3,
+    behind: [{ user: 2, device: "", conv: "u1-2", seq: 7, delivered: 3 }],
+  });
+  for (let i = 0; i < 100; i++) void healer.healUser(2);
+  await until(2);
+  await healer.stop();
+  assertEquals([asked, new Set(noticed)], [[[2], [2]], new Set(["2 u1-2 7"])]);
 });

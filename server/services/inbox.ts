@@ -4,9 +4,10 @@ import { pairConv } from "../protocol/conversation.ts";
 import { Push } from "../protocol/encode.ts";
 import { messageFrame } from "../protocol/message_frame.ts";
 import type { LogMessage, Progress, Reply } from "../protocol/messages.ts";
-import { type LogStore, StoreUnavailable } from "../stores/store.ts";
+import { type Appended, type LogStore, type NewMessage, StoreUnavailable } from "../stores/store.ts";
 import type { System } from "../system.ts";
 import type { Cursors } from "./cursors.ts";
+import { OwnEntries } from "./own_entries.ts";
 import type { Peer } from "./peer.ts";
 
 /** How much of a conversation is read at once while catching up: entries, and characters of text. */
@@ -38,10 +39,15 @@ interface Position {
  * conversation as behind, and the log is read from the last pushed entry on, at the pace that the client reads.
  * Conversations that are behind take turns, one page each: a long one delays none of the others.
  *
- * A user's own entries are not pushed, only counted; so are those that the client has no word for.
+ * On the nameless device a user's own entries are not pushed, only counted. On one with a name this is so for what the
+ * very session has written; what was written on other devices of the user is pushed like everything else. Entries that
+ * the client has no word for are only counted, too.
  */
 export class Inbox {
   readonly #user: number;
+  readonly #device: string;
+  /** What this session has written; undefined on the nameless device. */
+  readonly #own: OwnEntries | undefined;
   readonly #toSelf: string;
   readonly #peer: Peer;
   readonly #log: LogStore;
@@ -71,6 +77,8 @@ export class Inbox {
    */
   constructor(options: {
     user: number;
+    /** The name of the session's device. */
+    device: string;
     peer: Peer;
     log: LogStore;
     cursors: Cursors;
@@ -80,6 +88,8 @@ export class Inbox {
     onDefect: (error: unknown) => void;
   }) {
     this.#user = options.user;
+    this.#device = options.device;
+    this.#own = options.device === "" ? undefined : new OwnEntries();
     this.#toSelf = pairConv(options.user, options.user);
     this.#peer = options.peer;
     this.#log = options.log;
@@ -121,6 +131,13 @@ export class Inbox {
     }
   }
 
+  /** Appends an entry that this session writes: it is not pushed back. */
+  async sends(message: Pick<NewMessage, "mid">, append: () => Promise<Appended>): Promise<Appended> {
+    if (!this.#own) return await append();
+    const isPast = ({ conv, seq }: LogMessage) => seq <= (this.#positions.get(conv)?.pushed ?? 0);
+    return await this.#own.append(message, { append, isPast });
+  }
+
   /** An entry that has been committed. May come late, twice, or out of order. */
   offer(push: Push): void {
     const { conv, seq } = push.message;
@@ -157,13 +174,20 @@ export class Inbox {
       throw new Refusal(Errno.BAD_FRAME, `"seq" is beyond the newest message of ${conv}`);
     }
     const isNews = seq > (kind === "read" ? position.read : position.delivered);
-    if (!isNews) return false;
-    if (kind === "read") position.read = seq;
+    // What another device has read has not been delivered to this one by that.
+    if (!isNews && seq <= position.delivered) return false;
+    if (kind === "read") position.read = Math.max(position.read, seq);
     position.delivered = Math.max(position.delivered, seq);
     // A client that kept messages from an earlier connection may know more than was pushed on this one.
     position.pushed = Math.max(position.pushed, seq);
     this.#mark(conv, position);
-    return true;
+    return isNews;
+  }
+
+  /** Another device of the user has read everything of a conversation up to `seq`. */
+  readElsewhere(conv: string, seq: number): void {
+    const position = this.#positions.get(conv);
+    if (position) position.read = Math.max(position.read, seq);
   }
 
   /**
@@ -239,6 +263,7 @@ export class Inbox {
     position.pushed = message.seq;
     this.#onEntry(message);
     if (this.#isCounted(push)) {
+      this.#own?.pass(message);
       this.#mark(message.conv, position);
       return;
     }
@@ -251,7 +276,7 @@ export class Inbox {
   #mark(conv: string, position: Position): void {
     if (this.#history !== this.#cursors.history) return;
     const delivered = position.delivered >= position.foreign ? position.pushed : position.delivered;
-    this.#cursors.mark({ user: this.#user, conv, delivered, read: position.read });
+    this.#cursors.mark({ user: this.#user, device: this.#device, conv, delivered, read: position.read });
   }
 
   /** One's own entries, and those that clients of this generation have no word for, are not pushed. */
@@ -259,9 +284,10 @@ export class Inbox {
     return this.#isOwn(push.message) || push.text(this.#peer.generation) === undefined;
   }
 
-  /** Notes to oneself come back, since there is nobody else to read them. */
-  #isOwn({ sender, conv }: LogMessage): boolean {
-    return sender === this.#user && conv !== this.#toSelf;
+  /** Whether an entry is only counted. Notes to oneself come back, since there is nobody else to read them. */
+  #isOwn(message: LogMessage): boolean {
+    const { sender, conv } = message;
+    return sender === this.#user && conv !== this.#toSelf && (this.#own?.has(message) ?? true);
   }
 
   #fallBehind(conv: string, seq: number): void {

@@ -97,7 +97,7 @@ class FakePeer implements Peer {
   async end(): Promise<void> {}
 }
 
-function setUp(generation: Generation = 2) {
+function setUp(generation: Generation = 2, device = "") {
   const log = new FakeLog();
   const peer = new FakePeer();
   peer.generation = generation;
@@ -113,6 +113,7 @@ function setUp(generation: Generation = 2) {
   const mayServe = () => lease.valid;
   const inbox = new Inbox({
     user: ME,
+    device,
     peer,
     log: store,
     cursors,
@@ -234,7 +235,7 @@ Deno.test("inbox: for v1 what was written is delivered", async () => {
   inbox.offer(log.add());
   inbox.offer(log.add());
   await cursors.flush();
-  assertEquals(log.moves, [{ user: ME, conv: "u1-2", delivered: 2, read: 0 }]);
+  assertEquals(log.moves, [{ user: ME, device: "", conv: "u1-2", delivered: 2, read: 0 }]);
   await close();
 });
 
@@ -473,4 +474,72 @@ Deno.test("inbox: a conversation that the session was not told of begins where i
   await settled(5);
   assertEquals(peer.pushed, range(26, 30, "g5"));
   await close();
+});
+
+Deno.test("inbox: I13: a device with a name is pushed what its user wrote on others, and not what it wrote itself", async () => {
+  const { log, peer, inbox, close } = setUp(2, "phone");
+  inbox.start();
+  inbox.offer(log.add());
+  inbox.offer(log.add(ME, "u1-2", { mid: "laptop-1" }));
+  // The wake-up of what this session writes may come before its answer, or after.
+  for (const isEarly of [true, false]) {
+    const mid = `own-${isEarly}`;
+    const result = await inbox.sends({ mid }, () => {
+      const push = log.add(ME, "u1-2", { mid });
+      if (isEarly) inbox.offer(push);
+      return Promise.resolve({ stored: push.message, fresh: true });
+    });
+    if (!isEarly && "stored" in result) inbox.offer(new Push(result.stored));
+  }
+  // Without a mid it is known by its number.
+  const request = log.add(ME);
+  await inbox.sends({ mid: null }, () => Promise.resolve({ stored: request.message, fresh: true }));
+  inbox.offer(request);
+  inbox.offer(log.add(ME, "u1-2", { mid: "laptop-2" }));
+  assertEquals([peer.pushed, log.reads], [["u1-2:1", "u1-2:2", "u1-2:6"], 0]);
+  inbox.confirm("u1-2", { seq: 6, kind: "delivered" });
+  await close();
+  assertEquals(log.moves.at(-1), { user: ME, device: "phone", conv: "u1-2", delivered: 6, read: 0 });
+});
+
+Deno.test("inbox: what this session writes is not pushed to it by catching up, whether its append was answered or not", async () => {
+  const { log, peer, inbox, settled, close } = setUp(2, "phone");
+  inbox.load([{ conv: "u1-2", seq: 0, delivered: 0, read: 0 }]);
+  const answer = Promise.withResolvers<void>();
+  for (const mid of ["a", "b"]) {
+    void inbox.sends({ mid }, async () => {
+      const { message } = log.add(ME, "u1-2", { mid });
+      if (mid === "b") await answer.promise;
+      return { stored: message, fresh: true };
+    });
+  }
+  inbox.notice("u1-2", log.add(ME, "u1-2", { mid: "laptop" }).message.seq);
+  inbox.start();
+  await settled(1);
+  answer.resolve();
+  assertEquals(peer.pushed, ["u1-2:3"]);
+  await close();
+});
+
+Deno.test("inbox: what was not certainly stored is pushed like everything else", async () => {
+  const { log, peer, inbox, settled, close } = setUp(2, "phone");
+  inbox.start();
+  const push = log.add(ME, "u1-2", { mid: "a" });
+  await inbox.sends({ mid: "a" }, () => Promise.reject(new StoreUnavailable("lost"))).catch(() => "as meant");
+  inbox.offer(push);
+  await settled(1);
+  assertEquals(peer.pushed, ["u1-2:1"]);
+  await close();
+});
+
+Deno.test("inbox: what another device has read is read, and is to be delivered here all the same", async () => {
+  const { log, inbox, close } = setUp(2, "phone");
+  inbox.load([{ conv: "u1-2", seq: 0, delivered: 0, read: 0 }]);
+  inbox.start();
+  for (let i = 0; i < 3; i++) inbox.offer(log.add());
+  inbox.readElsewhere("u1-2", 3);
+  inbox.readElsewhere("u1-9", 3);
+  assertEquals(inbox.confirm("u1-2", { seq: 2, kind: "read" }), false, "no news");
+  await close();
+  assertEquals(log.moves.at(-1), { user: ME, device: "phone", conv: "u1-2", delivered: 2, read: 3 });
 });

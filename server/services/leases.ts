@@ -1,7 +1,15 @@
 import { Errno, Refusal } from "../errors.ts";
 import { Pauses } from "../pauses.ts";
 import type { EndReason } from "../protocol/messages.ts";
-import { type HeldLease, type LeaseStore, type Pulse, StoreUnavailable } from "../stores/store.ts";
+import {
+  type HeldLease,
+  type Lease,
+  type LeaseStore,
+  type Pulse,
+  StoreUnavailable,
+  type UserDevice,
+  type Want,
+} from "../stores/store.ts";
 import type { Cancel, System } from "../system.ts";
 import type { Gate } from "./gate.ts";
 import { NodeWatch } from "./node_watch.ts";
@@ -34,15 +42,17 @@ export interface LeasesOptions {
   readonly system: Pick<System, "monotonic" | "after" | "every" | "secret">;
   /** Ends a session; resolves when its client has been told and its lease given back. */
   readonly end: (session: Session, reason: EndReason) => Promise<void>;
-  /** Asks the node of a session to end it for a takeover, without waiting. */
-  readonly askToEvict: (lease: { user: number; session: string }) => void;
+  /** Asks the node of a session to end it, without waiting. */
+  readonly askToEvict: (lease: Pick<Lease, "user" | "session">, why: Want) => void;
+  /** Told of users who have sessions on other nodes too, which this node did not know. */
+  readonly onElsewhere: (user: number) => void;
   /** Told regularly which nodes the store knows, this one included. */
   readonly onNodes: (ids: readonly string[]) => void;
   /** Told when a node is no longer there: it may have died between a commit and its announcement. */
   readonly onNodeGone: () => void;
   /** Told after each heartbeat whether the store took it: undefined, or why not. */
   readonly onBeat?: (failure: StoreUnavailable | undefined) => void;
-  /** Told of users whose node died. */
+  /** Told of users who had sessions on a node that died. */
   readonly onFreed: (users: readonly number[]) => void;
   /** Told when the node may serve again after it could not be sure. */
   readonly onConfirmed: () => void;
@@ -52,7 +62,7 @@ export interface LeasesOptions {
 }
 
 /**
- * One session a user in the whole cluster (I6). Before a session begins its lease is taken; a node that cannot be sure
+ * One session for each device of a user in the whole cluster (I6). Before a session begins its lease is taken; a node that cannot be sure
  * that its leases are still its own, because its heartbeat is overdue (frozen, or cut off from the store), serves
  * nobody until it has looked, and ends the sessions whose leases are gone.
  *
@@ -129,26 +139,45 @@ export class Leases {
   }
 
   /**
-   * Takes a user's lease and opens a session under it. With `takeover` the session that has it is ended first.
+   * Takes a device's lease and opens a session under it. With `takeover` the session that has it is ended first.
    * @param open Makes the session of this id known on this node, without a pause.
-   * @throws {Refusal} errno 2 if the user is logged in.
+   * @throws {Refusal} errno 2 if the device is logged in.
    */
-  async claim<T>(claim: { user: number; takeover: boolean }, open: (session: string) => T): Promise<T> {
+  async claim<T>(
+    { takeover, ...claim }: UserDevice & { takeover: boolean },
+    open: (session: string) => T,
+  ): Promise<T> {
     const session = this.#options.system.secret(SESSION_BYTES);
     this.#claiming.add(session);
     const lapses = this.#lapses;
     try {
-      await this.#take({ ...claim, session });
+      await this.#take({ ...claim, session, why: takeover ? "takeover" : undefined });
       // Frozen in between: the lease may have been taken by somebody else again. And what has just come back from an
       // outage may be older than it was.
       if (lapses !== this.#lapses || this.#failed || this.#pauses.ended || !this.valid) {
         this.look();
-        await this.#options.store.release({ user: claim.user, session });
+        await this.#options.store.release({ ...claim, session });
         throw new Refusal(Errno.NOT_STORED, "not certain, try again", { retryMs: 1000 });
       }
       return open(session);
     } finally {
       this.#claiming.delete(session);
+    }
+  }
+
+  /**
+   * Ends the session that a device has, wherever it is, and does `work` before the device can have another one.
+   * @throws {Refusal} errno 2 if the session does not end.
+   */
+  async endDevice(device: UserDevice, work: () => Promise<void>): Promise<void> {
+    const session = this.#options.system.secret(SESSION_BYTES);
+    this.#claiming.add(session);
+    try {
+      await this.#take({ ...device, session, why: "ended" });
+      await work();
+    } finally {
+      this.#claiming.delete(session);
+      await this.#options.store.release({ ...device, session });
     }
   }
 
@@ -159,7 +188,11 @@ export class Leases {
     this.#closing.add(session.id);
     try {
       await work();
-      await this.#options.store.release({ user: session.user.id, session: session.id });
+      await this.#options.store.release({
+        user: session.user.id,
+        device: session.device,
+        session: session.id,
+      });
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
     } finally {
@@ -187,28 +220,28 @@ export class Leases {
   }
 
   async #take(
-    { user, takeover, session }: { user: number; takeover: boolean; session: string },
+    { user, device, session, why }: Omit<Lease, "node"> & { why: Want | undefined },
   ): Promise<void> {
     const { store, node, sessions, gate, system: { monotonic } } = this.#options;
     const deadline = monotonic() + TAKEOVER_TIMEOUT;
     let asked = "";
     let interval: number = TAKEOVER_INTERVAL.first;
     while (true) {
-      const holder = await gate.run(() => store.take({ user, node, session }));
+      const holder = await gate.run(() => store.take({ user, device, node, session }));
       if (!holder) return;
       // Left over from a node that is gone: by a login that went on while it ended, or in a store that came back older.
       if (store.shared && this.#watch.beat(holder.node) === undefined) this.#unswept = true;
-      if (!takeover || monotonic() > deadline || this.#pauses.ended) {
+      if (why === undefined || monotonic() > deadline || this.#pauses.ended) {
         throw new Refusal(Errno.LOGGED_IN, "this account is already logged in");
       }
-      const local = sessions.get(user);
+      const local = sessions.get({ user, device });
       if (local?.id === holder.session) {
-        await this.#options.end(local, "takeover");
+        await this.#options.end(local, why);
       } else if (asked !== holder.session) {
         // By the store for certain, by the bus to be quick.
         asked = holder.session;
-        await store.want(user);
-        this.#options.askToEvict({ user, session: holder.session });
+        await store.want({ user, device }, why);
+        this.#options.askToEvict({ user, session: holder.session }, why);
       } else {
         await this.#pauses.pause(interval);
         interval = Math.min(2 * interval, TAKEOVER_INTERVAL.last);
@@ -218,7 +251,8 @@ export class Leases {
 
   /** Never waits for a row that somebody has locked: that is for what follows it. */
   async #tick(): Promise<void> {
-    const { store, node, sessions, system: { monotonic }, onConfirmed, onNodeGone, onDefect } = this.#options;
+    const { store, node, sessions, system: { monotonic }, onConfirmed, onElsewhere, onNodeGone, onDefect } =
+      this.#options;
     const began = monotonic();
     const doubts = this.#doubts;
     const before = sessions.all();
@@ -228,6 +262,9 @@ export class Leases {
     const held = await store.held(node);
     // What is left of the leases of a node that was buried is not this node's any more.
     this.#endLost(before, pulse.ours ? held : []);
+    for (const { user, elsewhere } of held) {
+      if (sessions.foundElsewhere(user, { elsewhere, asked: began })) onElsewhere(user);
+    }
     const lapsed = !pulse.ours || monotonic() - this.#beaten >= TTL - MARGIN;
     // If somebody has doubted since, this was not the look that they asked for.
     if (doubts === this.#doubts) this.#beaten = began;
@@ -285,9 +322,9 @@ export class Leases {
   #endLost(before: readonly Session[], held: readonly HeldLease[]): void {
     const leases = new Map(held.map((lease) => [lease.session, lease]));
     for (const session of before) {
-      if (session.ended || leases.get(session.id)?.wanted === false) continue;
-      const reason = leases.has(session.id) ? "takeover" : "unsure";
-      this.#options.end(session, reason).catch(this.#options.onDefect);
+      const lease = leases.get(session.id);
+      if (session.ended || (lease && !lease.wanted)) continue;
+      this.#options.end(session, lease?.wanted ?? "unsure").catch(this.#options.onDefect);
     }
   }
 
@@ -312,8 +349,9 @@ export class Leases {
   /** Gives back leases that could not be given back when their sessions ended. */
   async #releaseOrphans(held: readonly HeldLease[]): Promise<void> {
     const { store, sessions } = this.#options;
-    const orphans = held.filter(({ user, session }) =>
-      sessions.get(user)?.id !== session && !this.#claiming.has(session) && !this.#closing.has(session)
+    const orphans = held.filter(({ user, device, session }) =>
+      sessions.get({ user, device })?.id !== session && !this.#claiming.has(session) &&
+      !this.#closing.has(session)
     );
     const released = await Promise.allSettled(orphans.map((orphan) => store.release(orphan)));
     for (const result of released) {

@@ -31,7 +31,7 @@ class SharedLeases extends MemoryLeases {
     return holder;
   }
 
-  override async release(lease: Pick<Lease, "user" | "session">): Promise<void> {
+  override async release(lease: Omit<Lease, "node">): Promise<void> {
     await this.#pass(lease.user);
     await super.release(lease);
   }
@@ -47,7 +47,7 @@ function setUp() {
   const world = { now: 0, log: "log 1", renames: 0 };
   const store = new SharedLeases(() => Promise.resolve(world.log));
   const make = (id: string) => {
-    const sessions = new Sessions(noBus({ alone: true }));
+    const sessions = new Sessions(noBus({ alone: true }), { monotonic: () => world.now });
     const told: string[] = [];
     const ended: [number, EndReason][] = [];
     const closing: { first: () => Promise<void> } = { first: () => Promise.resolve() };
@@ -68,6 +68,7 @@ function setUp() {
         await leases.close(session, () => closing.first());
       },
       askToEvict: () => {},
+      onElsewhere: (user) => told.push(`elsewhere ${user}`),
       onNodes: () => {},
       onNodeGone: () => told.push("gone"),
       onFreed: (users) => told.push(`freed ${users}`),
@@ -75,11 +76,12 @@ function setUp() {
       onLogRenamed: ({ from, to }) => told.push(`${from} is ${to}`),
       onDefect: (error) => told.push(`defect ${error}`),
     });
-    const claim = (user: number, takeover = false) =>
-      leases.claim({ user, takeover }, (name) => {
+    const claim = (user: number, takeover = false, device = "") =>
+      leases.claim({ user, device, takeover }, (name) => {
         const session = {
           id: name,
           user: { id: user, name: `${user}` },
+          device,
           inbox: { close: () => {} },
           groups: new Set(),
           ended: false,
@@ -130,7 +132,7 @@ Deno.test("leases: a takeover ends the session of another node when that node lo
   assertEquals(one!.ended, [[7, "takeover"]]);
   // It looks again after a moment of the real clock.
   const session = await taken;
-  assertEquals(two!.sessions.get(7), session);
+  assertEquals(two!.sessions.get({ user: 7, device: "" }), session);
   assertEquals(world.now, 0);
 });
 
@@ -140,6 +142,57 @@ Deno.test("leases: a takeover on the same node ends the session first", async ()
   const first = await one!.claim(7);
   const second = await one!.claim(7, true);
   assertEquals([one!.ended, first.ended, second.ended], [[[7, "takeover"]], true, false]);
+});
+
+Deno.test("leases: I13: devices of one user have sessions side by side; a takeover is about its own device", async () => {
+  const { start, look } = setUp();
+  const [one, two] = await start("one", "two");
+  const phone = await one!.claim(7, false, "phone");
+  const laptop = await one!.claim(7, false, "laptop");
+  const tablet = await two!.claim(7, false, "tablet");
+  await assertRejects(() => two!.claim(7, false, "phone"), Refusal, "already logged in");
+  const taken = two!.claim(7, true, "phone");
+  while (!phone.ended) await look(one!);
+  await taken;
+  assertEquals([phone.ended, laptop.ended, tablet.ended], [true, false, false]);
+  assertEquals([one!.ended, two!.ended], [[[7, "takeover"]], []]);
+});
+
+Deno.test("leases: a heartbeat finds out who has sessions on other nodes, and who has them no more", async () => {
+  const { start, live, world } = setUp();
+  const [one, two] = await start("one", "two");
+  await one!.claim(7, false, "phone");
+  assert(one!.sessions.mayBeElsewhere(7), "nobody has looked");
+  await live(1, one!);
+  assert(!one!.sessions.mayBeElsewhere(7));
+  const laptop = await two!.claim(7, false, "laptop");
+  await live(1, one!, two!);
+  assert(one!.sessions.mayBeElsewhere(7));
+  assertEquals([one!.told, two!.told], [["elsewhere 7"], []]);
+  two!.sessions.remove(laptop);
+  await two!.leases.close(laptop, () => Promise.resolve());
+  await live(1, one!);
+  assert(!one!.sessions.mayBeElsewhere(7));
+  // What is heard is newer than what was asked for before.
+  world.now += 1000;
+  const looking = one!.leases.look();
+  world.now += 1;
+  one!.sessions.heardElsewhere(7);
+  await looking;
+  assert(one!.sessions.mayBeElsewhere(7));
+});
+
+Deno.test("leases: a device that is ended has no session while its end is under way, and can begin again", async () => {
+  const { start, look } = setUp();
+  const [one, two] = await start("one", "two");
+  await one!.claim(7, false, "phone");
+  const ended = two!.leases.endDevice({ user: 7, device: "phone" }, async () => {
+    await assertRejects(() => one!.claim(7, false, "phone"), Refusal, "already logged in");
+  });
+  while (one!.ended.length === 0) await look(one!);
+  await ended;
+  assertEquals(one!.ended, [[7, "ended"]]);
+  await one!.claim(7, false, "phone");
 });
 
 Deno.test("leases: a node that does not count for 5 s is buried, its users are free, the others are told", async () => {
@@ -291,7 +344,7 @@ Deno.test("leases: a lease of a node that nobody knows is swept when somebody as
   const [one] = await start("one");
   await live(1, one!);
   // A login that went on while its node left, or a copy of the store in which only the node's end had arrived.
-  await store.take({ user: 7, node: "gone", session: "left over" });
+  await store.take({ user: 7, device: "", node: "gone", session: "left over" });
   await live(10, one!);
   await one!.claim(7).then(() => assert(false, "taken"), (refusal) => assertEquals(refusal.errno, 2));
   await look(one!);

@@ -1,5 +1,5 @@
 import { Errno, Refusal } from "../errors.ts";
-import { type Answerable, answering, type Frame } from "../protocol/schemas.ts";
+import { answering, type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
 import type { EndReason, Group, LoginAck, LogMessage, State } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
@@ -7,6 +7,8 @@ import type { System } from "../system.ts";
 import type { Auth, Identity } from "./auth.ts";
 import { fitLoginAck, missedSize } from "../protocol/v1_login_ack.ts";
 import type { Cursors } from "./cursors.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Devices } from "./devices.ts";
 import { requestSentence } from "./friends.ts";
 import type { Gate } from "./gate.ts";
 import { arrive } from "./arrivals.ts";
@@ -38,6 +40,8 @@ export class Login {
   readonly #cursors: Cursors;
   readonly #leases: Leases;
   readonly #presence: Presence;
+  readonly #devices: Pick<Devices, "enter" | "leave">;
+  readonly #delivery: Pick<Delivery, "came">;
   readonly #gate: Gate;
   readonly #v1: V1Answers;
   readonly #system: Pick<System, "after" | "random">;
@@ -50,6 +54,8 @@ export class Login {
     cursors: Cursors;
     leases: Leases;
     presence: Presence;
+    devices: Pick<Devices, "enter" | "leave">;
+    delivery: Pick<Delivery, "came">;
     gate: Gate;
     v1: V1Answers;
     system: Pick<System, "after" | "random">;
@@ -61,6 +67,8 @@ export class Login {
     this.#cursors = options.cursors;
     this.#leases = options.leases;
     this.#presence = options.presence;
+    this.#devices = options.devices;
+    this.#delivery = options.delivery;
     this.#gate = options.gate;
     this.#v1 = options.v1;
     this.#system = options.system;
@@ -70,19 +78,22 @@ export class Login {
   /**
    * Logs in and answers the client. The session takes part from before its state is read, so that nothing falls in
    * between; it pushes from after the answer.
-   * @throws {Refusal} errno 1, 2 or 112.
+   * @throws {Refusal} errno 1, 2, 112 or 113.
    */
   async logIn(frame: Frame<typeof Msg.LOGIN>, peer: Peer): Promise<Session> {
     peer.generation = (frame.v ?? 1) >= 2 ? 2 : 1;
     // Passwords have a queue of their own, which must not be everybody's.
-    const authenticate = () => this.#auth.authenticate(frame);
+    const device = peer.generation === 1 ? "" : frame.device ?? "";
+    const authenticate = () => this.#auth.authenticate({ ...frame, device });
     const identity = frame.token === undefined ? await authenticate() : await this.#gate.run(authenticate);
     const { session, subscribed } = await this.#leases.claim(
-      { user: identity.id, takeover: frame.takeover ?? false },
-      (id) => this.#open(id, { identity, peer }),
+      { user: identity.id, device, takeover: frame.takeover ?? false },
+      (id) => this.#open(id, { identity, device, peer }),
     );
     try {
       await subscribed;
+      // Before anything is read: what other nodes commit from now on is announced here, or looked for.
+      this.#delivery.came(session.user.id);
       await this.#gate.run(() => this.#present(session, { identity, frame }));
     } catch (error) {
       await this.#end(session);
@@ -91,13 +102,18 @@ export class Login {
     return session;
   }
 
-  /** Ends a session, its cursors stored. The connection stays. */
-  async logOut(session: Session): Promise<void> {
+  /**
+   * Ends a session, its cursors stored. The connection stays.
+   * @param options `isFinal`: the user has logged out, and the tokens of a device with a name end, too.
+   */
+  async logOut(session: Session, { isFinal = false } = {}): Promise<void> {
+    const { user, device } = session;
+    if (isFinal && device !== "") await this.#auth.endTokens({ user: user.id, device });
     await this.#gate.run(() => this.#end(session));
-    this.#presence.left(session.user);
+    this.#presence.left(user);
   }
 
-  /** Ends a session and its connection. Resolves when another one of the same user may begin. */
+  /** Ends a session and its connection. Resolves when another one of the same device may begin. */
   async end(session: Session, reason: EndReason): Promise<void> {
     const goodbye = {
       reason,
@@ -107,6 +123,7 @@ export class Login {
     // A client that comes back at once finds its lease free; one that makes room knows before the other one begins.
     if (reason === "takeover") return await this.#end(session, () => session.peer.end(goodbye));
     await this.#end(session);
+    if (reason === "ended") this.#presence.left(session.user);
     await session.peer.end(goodbye);
   }
 
@@ -114,20 +131,25 @@ export class Login {
     this.#sessions.remove(session);
     await this.#leases.close(session, async () => {
       await first();
-      await this.#cursors.settle(session.user.id);
+      await Promise.all([
+        this.#cursors.settle(session.user.id),
+        session.device === "" ? undefined : this.#devices.leave(session),
+      ]);
     });
   }
 
-  #open(id: string, { identity, peer }: { identity: Identity; peer: Peer }) {
+  #open(id: string, { identity, device, peer }: { identity: Identity; device: string; peer: Peer }) {
     // One that has lost its lease without that having been noticed, as in a store that came back older.
-    const before = this.#sessions.get(identity.id);
+    const before = this.#sessions.get({ user: identity.id, device });
     if (before) this.end(before, "unsure").catch(this.#onDefect);
     const session: Session = {
       id,
       user: { id: identity.id, name: identity.name },
+      device,
       peer,
       inbox: new Inbox({
         user: identity.id,
+        device,
         peer,
         log: this.#store.log,
         cursors: this.#cursors,
@@ -145,9 +167,9 @@ export class Login {
 
   async #present(
     session: Session,
-    { identity, frame }: { identity: Identity; frame: Answerable },
+    { identity, frame }: { identity: Identity; frame: Frame<typeof Msg.LOGIN> },
   ): Promise<void> {
-    const { user, peer, inbox } = session;
+    const { user, device, peer, inbox } = session;
     const { social, leases, log } = this.#store;
     const [friends, groupRows, asking] = await Promise.all([
       social.friends(user.id),
@@ -155,14 +177,15 @@ export class Login {
       peer.generation === 1 ? social.requests(user.id) : [],
       // A session of this user that has just ended may have left cursors to be written.
       this.#cursors.settle(user.id),
+      device === "" ? undefined : this.#devices.enter({ user: user.id, device }, frame.client ?? ""),
     ]);
     // Before the newest numbers are read, so that nothing that is said in a group falls in between.
     await this.#sessions.enterGroups(session, groupRows.map(({ id }) => id));
     const others = [...friends, ...groupRows.flatMap(({ members }) => members)].map(({ id }) => id);
     const [online, conversations, token] = await Promise.all([
       leases.online([...new Set(others)]),
-      log.conversations(user.id),
-      peer.generation === 2 ? identity.token ?? this.#auth.issueToken(user.id) : undefined,
+      log.conversations(user.id, device),
+      peer.generation === 2 ? identity.token ?? this.#auth.issueToken({ user: user.id, device }) : undefined,
     ]);
     const state = (id: number): State => online.has(id) ? "online" : "offline";
     inbox.load(conversations);

@@ -44,7 +44,7 @@ function setUp() {
     subscribe: (channels: readonly string[]) => step(`subscribe ${channels}`, undefined),
     unsubscribe: (channels: readonly string[]) => steps.push(`unsubscribe ${channels}`),
   };
-  const sessions = new Sessions(bus as unknown as ConstructorParameters<typeof Sessions>[0]);
+  const sessions = new Sessions(bus as unknown as ConstructorParameters<typeof Sessions>[0], system);
   const cursors = new Cursors(store.log, {
     interval: 100_000,
     after: system.after,
@@ -53,6 +53,7 @@ function setUp() {
   const login = new Login({
     auth: {
       authenticate: () => step("authenticate", { id: 1, name: "ann", token: "t" }),
+      endTokens: () => step("tokens", undefined),
     } as unknown as Auth,
     store,
     sessions,
@@ -72,6 +73,11 @@ function setUp() {
       came: (_: object, friends: Iterable<number>) => steps.push(`came, tells ${[...friends]}`),
       left: () => steps.push("left"),
     } as unknown as Presence,
+    devices: {
+      enter: ({ device }, client) => step(`enter ${device} ${client}`, undefined),
+      leave: ({ device }) => step(`leave ${device}`, undefined),
+    },
+    delivery: { came: (user) => void steps.push(`announce ${user}`) },
     gate: new Gate({ atOnce: 10, turn: system.turn }),
     system,
     v1: { ackLimit: 1000, longest: 0 },
@@ -84,7 +90,8 @@ function setUp() {
     drained: () => Promise.resolve(true),
     end: () => step("goodbye", undefined),
   } as unknown as Peer;
-  const logIn = () => login.logIn({ msgid: 1, v: 2, id: 1, token: "t" } as Frame<typeof Msg.LOGIN>, peer);
+  const logIn = (about: Partial<Frame<typeof Msg.LOGIN>> = {}) =>
+    login.logIn({ msgid: 1, v: 2, id: 1, token: "t", ...about } as Frame<typeof Msg.LOGIN>, peer);
   return { steps, before, sessions, cursors, login, logIn, defects };
 }
 
@@ -100,9 +107,9 @@ Deno.test("login: lease, subscription, what the store knows, answer, pushes, in 
     const at = names.map((name) => steps.indexOf(name));
     assert(at.every((index, i) => index >= 0 && index > (at[i - 1] ?? -1)), `${names} in ${steps}`);
   };
-  order("authenticate", "lease", "subscribe user:1", "friends", "reply 2", "read");
+  order("authenticate", "lease", "subscribe user:1", "announce 1", "friends", "reply 2", "read");
   order("groups", "subscribe group:7", "conversations", "reply 2", "came, tells 2");
-  assertEquals([sessions.get(1), [...session.groups], defects], [session, [7], []]);
+  assertEquals([sessions.of(1)[0], [...session.groups], defects], [session, [7], []]);
   await login.logOut(session);
 });
 
@@ -112,7 +119,7 @@ for (
   Deno.test(`login: "${name}" that fails gives everything back`, async () => {
     const { steps, before, logIn, sessions } = setUp();
     before.set(name, failing);
-    await assertRejects(logIn, StoreUnavailable);
+    await assertRejects(() => logIn(), StoreUnavailable);
     assertEquals([sessions.size, [...sessions.inGroup(7)]], [0, []]);
     assertEquals(steps.filter((step) => step.startsWith("release")), ["release s1"]);
     assert(steps.some((step) => step.startsWith("unsubscribe user:1")));
@@ -125,7 +132,7 @@ Deno.test("login: a session that has lost its lease is told so when another one 
   const first = await logIn();
   const second = await logIn();
   await new Promise((resolve) => setTimeout(resolve));
-  assertEquals([first.ended, second.ended, sessions.get(1) === second], [true, false, true]);
+  assertEquals([first.ended, second.ended, sessions.of(1)[0] === second], [true, false, true]);
   assertEquals(steps.filter((step) => step === "goodbye").length, 1);
   await login.logOut(second);
 });
@@ -133,14 +140,14 @@ Deno.test("login: a session that has lost its lease is told so when another one 
 Deno.test("login: without a lease nothing is opened", async () => {
   const { steps, before, logIn, sessions } = setUp();
   before.set("lease", failing);
-  await assertRejects(logIn, StoreUnavailable);
+  await assertRejects(() => logIn(), StoreUnavailable);
   assertEquals([steps, sessions.size], [["authenticate", "lease"], 0]);
 });
 
 Deno.test("login: a session that ends while its answer is put together is not answered", async () => {
   const { steps, before, logIn, sessions, login } = setUp();
-  before.set("conversations", () => void login.end(sessions.get(1)!, "takeover"));
-  await assertRejects(logIn, Refusal, "took this account over");
+  before.set("conversations", () => void login.end(sessions.of(1)[0]!, "takeover"));
+  await assertRejects(() => logIn(), Refusal, "took this account over");
   assertEquals(steps.includes("reply 2"), false);
   assertEquals(sessions.size, 0);
 });
@@ -148,9 +155,32 @@ Deno.test("login: a session that ends while its answer is put together is not an
 Deno.test("logout: cursors are stored before the lease is given back, and then friends are told", async () => {
   const { steps, logIn, login, cursors, sessions } = setUp();
   const session = await logIn();
-  cursors.mark({ user: 1, conv: "u1-2", delivered: 1 });
+  cursors.mark({ user: 1, device: "", conv: "u1-2", delivered: 1 });
   steps.length = 0;
   await login.logOut(session);
   assertEquals(steps.filter((step) => !step.startsWith("unsub")), ["cursors", "release s1", "left"]);
   assertEquals(sessions.size, 0);
+});
+
+Deno.test("login: a device with a name is noted before its cursors are read, and when its session ends", async () => {
+  const { steps, logIn, login } = setUp();
+  const session = await logIn({ device: "phone", client: "app 1" });
+  assert(steps.indexOf("enter phone app 1") < steps.indexOf("conversations"));
+  steps.length = 0;
+  await login.logOut(session, { isFinal: true });
+  assertEquals(steps.filter((step) => !step.startsWith("unsub")), [
+    "tokens",
+    "leave phone",
+    "release s1",
+    "left",
+  ]);
+});
+
+Deno.test("login: a v1 program has the nameless device, whatever it says", async () => {
+  const { steps, logIn, login } = setUp();
+  const session = await logIn({ v: 1, device: "phone" });
+  assertEquals([session.device, steps.some((step) => step.startsWith("enter"))], ["", false]);
+  steps.length = 0;
+  await login.logOut(session, { isFinal: true });
+  assert(!steps.includes("tokens"));
 });

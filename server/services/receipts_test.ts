@@ -6,12 +6,15 @@ import type { Session } from "./sessions.ts";
 
 function bench() {
   const told: string[] = [];
+  const others = new Map<number, Session[]>();
   let due: (() => void) | undefined;
   const receipts = new Receipts({
-    tell: (to: number, reply: Reply) => {
-      if (reply.msgid === 13) told.push(`${to}: ${reply.id} ${reply.kind} ${reply.conv} ${reply.seq}`);
+    tell: (to: number, reply: Reply, from?: Session) => {
+      const but = from ? ` but ${from.device}` : "";
+      if (reply.msgid === 13) told.push(`${to}: ${reply.id} ${reply.kind} ${reply.conv} ${reply.seq}${but}`);
     },
   }, {
+    sessions: { of: (id) => others.get(id) ?? [], mayBeElsewhere: () => false },
     after: (ms, run) => {
       assertEquals([ms, due], [50, undefined]);
       due = run;
@@ -19,8 +22,8 @@ function bench() {
     },
   });
   const session = (id: number, confirm = (_conv: string, { seq }: { seq: number }) => seq > 0) =>
-    ({ user: { id, name: "x" }, inbox: { confirm } }) as unknown as Session;
-  return { receipts, told, session, pass: () => due?.() };
+    ({ user: { id, name: "x" }, device: "phone", inbox: { confirm } }) as unknown as Session;
+  return { receipts, told, others, session, pass: () => due?.() };
 }
 
 Deno.test("receipts: a hundred in a moment are one frame of each kind, with the newest number", () => {
@@ -83,4 +86,23 @@ Deno.test("receipts: what waits when the log gets another name is about other en
   receipts.accept(session(1), { conv: "u1-2", seq: 2, kind: "read" });
   pass();
   assertEquals(told, ["2: 1 read u1-2 2"]);
+});
+
+Deno.test("receipts: what one device has read is told to the others of its user, in groups and notes, too", () => {
+  const { receipts, told, others, session, pass } = bench();
+  const phone = session(1);
+  others.set(1, [phone, session(1)]);
+  receipts.accept(phone, { conv: "u1-2", seq: 3, kind: "delivered" });
+  receipts.accept(phone, { conv: "u1-2", seq: 2, kind: "read" });
+  receipts.accept(phone, { conv: "g9", seq: 6, kind: "read" });
+  receipts.accept(phone, { conv: "g9", seq: 7, kind: "delivered" });
+  receipts.accept(phone, { conv: "u1-1", seq: 4, kind: "read" });
+  pass();
+  assertEquals(told, [
+    "2: 1 delivered u1-2 3",
+    "2: 1 read u1-2 2",
+    "1: 1 read u1-2 2 but phone",
+    "1: 1 read g9 6 but phone",
+    "1: 1 read u1-1 4 but phone",
+  ]);
 });

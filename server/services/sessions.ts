@@ -1,14 +1,18 @@
 import type { Bus } from "../bus/bus.ts";
 import { groupChannel, userChannel } from "../bus/channels.ts";
 import { groupConv } from "../protocol/conversation.ts";
+import type { UserDevice } from "../stores/store.ts";
+import type { System } from "../system.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Peer } from "./peer.ts";
 
-/** One user, logged in over one connection. */
+/** One device of a user, logged in over one connection. */
 export interface Session {
   /** Its name in the cluster, random. */
   readonly id: string;
   readonly user: { readonly id: number; readonly name: string };
+  /** The device's name; "" is the nameless one. */
+  readonly device: string;
   readonly peer: Peer;
   readonly inbox: Inbox;
   /** The groups that the user is in. */
@@ -25,21 +29,69 @@ interface GroupSessions {
   readonly subscribed: Promise<void>;
 }
 
+interface UserSessions {
+  /** One for each device. */
+  readonly sessions: Session[];
+  /** Resolves when the user's wake-ups come in on this node. */
+  readonly subscribed: Promise<void>;
+  /** Whether the user may have sessions on other nodes. */
+  elsewhere: boolean;
+  /** When that was learnt last other than from the store, by the monotonic clock. */
+  learnt: number;
+}
+
+const NOBODY: readonly Session[] = [];
+
 /**
  * The sessions of this node, by user and by group. The node is subscribed to exactly the channels of the users who
  * have a session here and of the groups that they are in.
  */
 export class Sessions {
   readonly #bus: Bus;
-  readonly #byUser = new Map<number, Session>();
+  readonly #monotonic: () => number;
+  readonly #byUser = new Map<number, UserSessions>();
   readonly #byGroup = new Map<number, GroupSessions>();
+  #size = 0;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, { monotonic }: Pick<System, "monotonic">) {
     this.#bus = bus;
+    this.#monotonic = monotonic;
   }
 
-  get(user: number): Session | undefined {
-    return this.#byUser.get(user);
+  /** The session of one device. */
+  get({ user, device }: UserDevice): Session | undefined {
+    return this.of(user).find((session) => session.device === device);
+  }
+
+  /** The sessions of all devices of a user that are logged in here. */
+  of(user: number): readonly Session[] {
+    return this.#byUser.get(user)?.sessions ?? NOBODY;
+  }
+
+  /** Whether a user may have sessions on other nodes, as far as this node knows. */
+  mayBeElsewhere(user: number): boolean {
+    return this.#byUser.get(user)?.elsewhere ?? true;
+  }
+
+  /** Another node says that a user who is here has a session there. */
+  heardElsewhere(user: number): void {
+    const here = this.#byUser.get(user);
+    if (!here) return;
+    here.elsewhere = true;
+    here.learnt = this.#monotonic();
+  }
+
+  /**
+   * The store says whether a user who is here has sessions on other nodes. Whether this node did not know that there are
+   * some: what it has announced meanwhile has not been announced to them.
+   * @param asked When the store was asked: what was learnt since is newer.
+   */
+  foundElsewhere(user: number, { elsewhere, asked }: { elsewhere: boolean; asked: number }): boolean {
+    const here = this.#byUser.get(user);
+    if (!here || here.learnt >= asked) return false;
+    const isNews = elsewhere && !here.elsewhere;
+    here.elsewhere = elsewhere;
+    return isNews;
   }
 
   /** The sessions whose users are in a group. */
@@ -48,17 +100,26 @@ export class Sessions {
   }
 
   all(): Session[] {
-    return [...this.#byUser.values()];
+    return [...this.#byUser.values()].flatMap(({ sessions }) => sessions);
   }
 
   get size(): number {
-    return this.#byUser.size;
+    return this.#size;
   }
 
   /** Takes a session in, at once. Resolves when its user's wake-ups come in. */
   add(session: Session): Promise<void> {
-    this.#byUser.set(session.user.id, session);
-    return this.#bus.subscribe([userChannel(session.user.id)]);
+    const { id } = session.user;
+    let here = this.#byUser.get(id);
+    if (!here) {
+      const subscribed = this.#bus.subscribe([userChannel(id)]);
+      // Until the store has been asked nobody knows who else is there.
+      here = { sessions: [], subscribed, elsewhere: true, learnt: this.#monotonic() };
+      this.#byUser.set(id, here);
+    }
+    here.sessions.push(session);
+    this.#size++;
+    return here.subscribed;
   }
 
   /** From now on the session takes part in these groups. Resolves when what is said in them comes in. */
@@ -88,9 +149,16 @@ export class Sessions {
     session.ended = true;
     session.inbox.close();
     const left: string[] = [];
-    if (this.#byUser.get(session.user.id) === session) {
-      this.#byUser.delete(session.user.id);
-      left.push(userChannel(session.user.id));
+    const { id } = session.user;
+    const sessions = this.#byUser.get(id)?.sessions;
+    const at = sessions?.indexOf(session) ?? -1;
+    if (at >= 0) {
+      sessions!.splice(at, 1);
+      this.#size--;
+    }
+    if (sessions?.length === 0) {
+      this.#byUser.delete(id);
+      left.push(userChannel(id));
     }
     for (const group of session.groups) {
       const sessions = this.#byGroup.get(group)?.sessions;

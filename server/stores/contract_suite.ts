@@ -1,7 +1,15 @@
 import { assert, assertEquals, AssertionError, assertRejects } from "@std/assert";
 import { pairConv } from "../protocol/conversation.ts";
 import type { Kind } from "../protocol/messages.ts";
-import { type Appended, MAX_TOKENS, type NewMessage, type Pulse, type Store } from "./store.ts";
+import {
+  type Appended,
+  type Lease,
+  MAX_DEVICES,
+  MAX_TOKENS,
+  type NewMessage,
+  type Pulse,
+  type Store,
+} from "./store.ts";
 
 /** What nothing in the server does, and operators and other programs do. */
 export interface Surgery {
@@ -55,13 +63,14 @@ export function storeContract(
     const user = await userOf(store, "ann");
     const token = (n: number) => n.toString(16).padStart(64, "0");
     for (let n = 0; n < MAX_TOKENS + 2; n++) {
-      await store.accounts.addToken({ user, hash: token(n), expires: 1000 + n }, 10);
+      await store.accounts.addToken({ user, device: "", hash: token(n), expires: 1000 + n }, 10);
     }
     assertEquals(await store.accounts.findToken(token(0), 20), undefined, "too many");
     assertEquals(await store.accounts.findToken(token(1), 20), undefined, "too many");
     assertEquals(plain(await store.accounts.findToken(token(2), 20)), {
       id: user,
       name: "ann",
+      device: "",
       expires: 1002,
     });
     assertEquals(await store.accounts.findToken(token(2), 1002), undefined, "expired");
@@ -286,25 +295,27 @@ export function storeContract(
     for (let i = 1; i <= 5; i++) conv = stored(await chat("a", "b", null)).conv;
     const progress = async () => (await store.log.conversations(user)).map(plain);
     assertEquals(await progress(), [{ conv, seq: 5, delivered: 0, read: 0 }]);
-    await store.log.moveCursors([{ user, conv, delivered: 4 }, {
+    await store.log.moveCursors([{ user, device: "", conv, delivered: 4 }, {
       user: stranger,
+      device: "",
       conv,
       delivered: 5,
       read: 5,
     }]);
-    await store.log.moveCursors([{ user, conv, delivered: 2, read: 1 }]);
+    await store.log.moveCursors([{ user, device: "", conv, delivered: 2, read: 1 }]);
     await store.log.moveCursors([]);
     assertEquals(await progress(), [{ conv, seq: 5, delivered: 4, read: 1 }]);
-    assertEquals((await store.log.behind([user, stranger])).map(plain), [{
+    assertEquals((await store.log.behind([user, stranger].map(nameless))).map(plain), [{
       user,
+      device: "",
       conv,
       seq: 5,
       delivered: 4,
     }]);
-    const many = Array.from({ length: 120 }, () => ({ user, conv, delivered: 5 }));
-    await store.log.moveCursors([...many, { user, conv: "u1-999999", delivered: 5 }]);
+    const many = Array.from({ length: 120 }, () => ({ user, device: "", conv, delivered: 5 }));
+    await store.log.moveCursors([...many, { user, device: "", conv: "u1-999999", delivered: 5 }]);
     assertEquals(await progress(), [{ conv, seq: 5, delivered: 5, read: 1 }]);
-    assertEquals(await store.log.behind([user, stranger]), []);
+    assertEquals(await store.log.behind([user, stranger].map(nameless)), []);
     assertEquals(await store.log.behind([]), []);
     assertEquals(await store.log.conversations(stranger), []);
     assertEquals(plain(await store.log.membership(conv, user)), { joined: 0 });
@@ -315,10 +326,106 @@ export function storeContract(
     const chat = await talkers(store);
     const user = await idOf(store, "b");
     const { conv } = stored(await chat("a", "b", null));
-    await store.log.moveCursors([{ user, conv, delivered: 7, read: 6 }]);
+    await store.log.moveCursors([{ user, device: "", conv, delivered: 7, read: 6 }]);
     assertEquals((await store.log.conversations(user)).map(plain), [{ conv, seq: 1, delivered: 1, read: 1 }]);
     await chat("a", "b", null);
-    assertEquals((await store.log.behind([user])).map(plain), [{ user, conv, seq: 2, delivered: 1 }]);
+    assertEquals((await store.log.behind([nameless(user)])).map(plain), [{
+      user,
+      device: "",
+      conv,
+      seq: 2,
+      delivered: 1,
+    }]);
+  });
+
+  test("devices: a new one begins at what its user has read; each has cursors of its own", async (store) => {
+    const chat = await talkers(store);
+    const user = await idOf(store, "b");
+    let conv = "";
+    for (let i = 1; i <= 5; i++) conv = stored(await chat("a", "b", null)).conv;
+    await store.log.moveCursors([{ user, device: "", conv, delivered: 4, read: 3 }]);
+    assertEquals(await store.log.conversations(user, "phone"), [], "not known");
+    await store.log.moveCursors([{ user, device: "phone", conv, delivered: 5 }]);
+    const phone = { user, device: "phone", client: "app", seen: 7 };
+    assertEquals(await store.devices.enter(phone), { isFull: false, before: [] });
+    const progress = async (device: string) => (await store.log.conversations(user, device)).map(plain);
+    assertEquals(await progress("phone"), [{ conv, seq: 5, delivered: 3, read: 3 }]);
+    const laptop = { user, device: "laptop", client: "", seen: 8 };
+    const entered = await store.devices.enter(laptop);
+    assertEquals(entered.before.map(plain), [{ device: "phone", client: "app", seen: 7 }]);
+    await store.log.moveCursors([
+      { user, device: "phone", conv, delivered: 5, read: 4 },
+      { user, device: "laptop", conv, delivered: 9, read: 2 },
+      { user, device: "", conv, delivered: 5 },
+      { user, device: "tablet", conv, delivered: 5, read: 5 },
+      { user, device: "phone", conv: "u1-999", delivered: 1 },
+    ]);
+    await store.log.moveCursors([{ user, device: "phone", conv, delivered: 4 }]);
+    // What was read is the user's, whoever says so; what was delivered to a device that is not known is nobody's.
+    for (const device of ["phone", "laptop", ""]) {
+      assertEquals(await progress(device), [{ conv, seq: 5, delivered: 5, read: 5 }]);
+    }
+    await chat("a", "b", null);
+    await store.log.moveCursors([{ user, device: "phone", conv, delivered: 6 }]);
+    const all = ["", "phone", "laptop", "tablet"].map((device) => ({ user, device }));
+    const behind = async () =>
+      (await store.log.behind(all)).map(({ device, seq, delivered }) => [device, seq, delivered]);
+    assertEquals((await behind()).sort(), [["", 6, 5], ["laptop", 6, 5]]);
+    // A conversation that began after the device.
+    const { conv: notes } = stored(await chat("b", "b", null));
+    assertEquals((await progress("phone")).find((one) => one?.conv === notes)?.delivered, 0);
+    await store.devices.forget(laptop);
+    await store.devices.forget(laptop);
+    assertEquals((await store.devices.list(user)).map(({ device }) => device), ["phone"]);
+    assertEquals(await progress("laptop"), []);
+    await store.devices.enter(laptop);
+    assertEquals((await progress("laptop")).find((one) => one?.conv === conv)?.delivered, 5, "begins again");
+  });
+
+  test("devices: are noted when they come and go, and there are so many of them at most", async (store) => {
+    const user = await userOf(store, "ann");
+    const name = (n: number) => `device-${String(n).padStart(2, "0")}`;
+    const device = (n: number, seen = n) => ({ user, device: name(n), client: `app ${seen}`, seen });
+    for (let n = 1; n < MAX_DEVICES; n++) await store.devices.enter(device(n));
+    const atOnce = await Promise.all(
+      [101, 102, 103].map((n) => store.devices.enter(device(n))),
+    );
+    assert(atOnce.filter(({ isFull }) => !isFull).length <= 1);
+    const last = await store.devices.enter(device(MAX_DEVICES));
+    assert(last.isFull || atOnce.every(({ isFull }) => isFull));
+    assertEquals((await store.devices.list(user)).length, MAX_DEVICES);
+    assertEquals((await store.devices.enter(device(200))).isFull, true);
+    assertEquals((await store.devices.enter(device(1, 50))).isFull, false, "known");
+    await store.devices.leave({ user, device: name(1), seen: 60 });
+    await store.devices.leave({ user, device: name(1), seen: 55 });
+    await store.devices.leave({ user, device: name(99), seen: 60 });
+    const [first, second] = await store.devices.list(user);
+    assertEquals(plain(first), { device: name(1), client: "app 50", seen: 60 });
+    assertEquals(plain(second), { device: name(2), client: "app 2", seen: 2 });
+    await store.devices.forget({ user, device: name(2) });
+    assertEquals((await store.devices.enter(device(200))).isFull, false);
+    assertEquals(await store.devices.list(user + 1), []);
+  });
+
+  test("devices: a token is its device's, and ends with it", async (store) => {
+    const user = await userOf(store, "ann");
+    const token = (n: number) => n.toString(16).padStart(64, "0");
+    const owners = ["", "phone", "laptop"].map((device) => ({ user, device }));
+    for (const [i, owner] of owners.entries()) {
+      await store.accounts.addToken({ ...owner, hash: token(i), expires: 1000 }, 10);
+    }
+    for (let n = 10; n < 10 + MAX_TOKENS; n++) {
+      await store.accounts.addToken({ user, device: "phone", hash: token(n), expires: 2000 }, 10);
+    }
+    const found = async () => {
+      const all = await Promise.all([0, 1, 2, 10].map((n) => store.accounts.findToken(token(n), 20)));
+      return all.map((owner) => owner?.device);
+    };
+    assertEquals(await found(), ["", undefined, "laptop", "phone"], "each device keeps its newest ones");
+    await store.accounts.removeTokens({ user, device: "phone" });
+    assertEquals(await found(), ["", undefined, "laptop", undefined]);
+    await store.devices.forget({ user, device: "laptop" });
+    assertEquals(await found(), ["", undefined, undefined, undefined]);
   });
 
   test("groups: members, roles, and what came before joining", async (store) => {
@@ -383,17 +490,54 @@ export function storeContract(
     assertEquals(await leases.online([]), new Set());
     await leases.release(lease(8, 2));
     assertEquals([...await leases.online([8])], [8], "not the holder's");
-    await leases.want(8);
-    await leases.want(9);
+    await leases.want(nameless(8), "takeover");
+    await leases.want(nameless(9), "takeover");
     const held = (await leases.held("node 1")).filter(({ user }) => user === 8).map(plain);
-    assertEquals(held, [{ user: 8, session: lease(8, 1).session, wanted: true }]);
+    assertEquals(held, [{
+      ...{ user: 8, device: "", session: lease(8, 1).session },
+      ...{ wanted: "takeover", elsewhere: false },
+    }]);
     await leases.release(lease(8, 1));
     assertEquals(await leases.take(lease(8, 2)), undefined);
-    assertEquals((await leases.held("node 2")).filter(({ user }) => user === 8)[0]?.wanted, false);
+    assertEquals((await leases.held("node 2")).filter(({ user }) => user === 8)[0]?.wanted, undefined);
     assertEquals(await leases.sweep(), { freed: [], left: 0 }, "both nodes are known");
     await leases.leave("node 1");
     await leases.leave("node 2");
     assertEquals(await leases.online([7, 8]), new Set());
+  });
+
+  test("I13: devices of a user have leases side by side; the user is online while one of them is", async (store) => {
+    const { leases } = store;
+    for (const n of [1, 2]) await leases.enter({ id: `node ${n}`, beat: 1 });
+    const [none, phone, laptop] = ["", "phone", "laptop"].map((device, i) =>
+      lease(7, i === 1 ? 2 : 1, device, device)
+    ) as [Lease, Lease, Lease];
+    for (const taken of [none, phone, laptop]) assertEquals(await leases.take(taken), undefined);
+    assertEquals(plain(await leases.take(lease(7, 1, "other", "phone"))), phone);
+    const sorted = (found: readonly Lease[]) =>
+      found.map(plain).sort((a, b) => a!.device < b!.device ? -1 : 1);
+    assertEquals(sorted(await leases.of(7)), sorted([none, phone, laptop]));
+    assertEquals(await leases.of(8), []);
+    await leases.want({ user: 7, device: "phone" }, "ended");
+    assertEquals((await leases.held("node 2")).map(({ wanted, elsewhere }) => [wanted, elsewhere]), [[
+      "ended",
+      true,
+    ]]);
+    assertEquals((await leases.held("node 1")).map(({ wanted, elsewhere }) => [wanted, elsewhere]), [
+      [undefined, true],
+      [undefined, true],
+    ]);
+    await leases.release(phone);
+    assertEquals((await leases.held("node 1")).map(({ elsewhere }) => elsewhere), [false, false]);
+    await leases.release(none);
+    assertEquals([...await leases.online([7])], [7]);
+    await leases.release(laptop);
+    assertEquals(await leases.online([7]), new Set());
+    await Promise.all([none, phone, laptop].map((taken) => leases.take(taken)));
+    await leases.leave("node 1");
+    assertEquals((await leases.of(7)).map(({ device }) => device), ["phone"]);
+    await leases.bury({ id: "node 2", beat: 1 });
+    assertEquals(await leases.sweep(), { freed: [7], left: 0 });
   });
 
   test("I6: of many leases taken and given back at once each has its own result", async (store) => {
@@ -463,12 +607,15 @@ export function storeContract(
     await assertRejects(() => chat("a", "b", "late"));
     await assertRejects(() => store.accounts.create("late", "x"));
     await assertRejects(() => store.accounts.find({ id: 1 }));
-    await assertRejects(() => store.log.moveCursors([{ user: 1, conv: "u1-2", delivered: 1 }]));
+    await assertRejects(() => store.log.moveCursors([{ user: 1, device: "", conv: "u1-2", delivered: 1 }]));
   });
 }
 
-const lease = (user: number, n: number, name = "") => ({
+const nameless = (user: number) => ({ user, device: "" });
+
+const lease = (user: number, n: number, name = "", device = "") => ({
   user,
+  device,
   node: `node ${n}`,
   session: `session ${n} of ${user}${name && ` ${name}`}`,
 });

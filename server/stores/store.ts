@@ -17,6 +17,7 @@ export type { Refused } from "../protocol/refused.ts";
  */
 export interface Store {
   readonly accounts: AccountStore;
+  readonly devices: DeviceStore;
   readonly social: SocialStore;
   readonly log: LogStore;
   readonly leases: LeaseStore;
@@ -37,15 +38,29 @@ export interface Account {
   readonly password: string;
 }
 
-export interface NewToken {
+/** A user on one of their devices. The device "" is the nameless one, which is all that older programs have. */
+export interface UserDevice {
   readonly user: number;
+  readonly device: string;
+}
+
+export interface NewToken extends UserDevice {
   /** SHA-256 of the token, hex: the token itself is never stored. */
   readonly hash: string;
   /** Unix milliseconds. */
   readonly expires: number;
 }
 
-/** How many unexpired tokens a user keeps: the newest ones, about one a device. */
+export interface TokenOwner {
+  readonly id: number;
+  readonly name: string;
+  /** The device that the token was issued to. */
+  readonly device: string;
+  /** Unix milliseconds. */
+  readonly expires: number;
+}
+
+/** How many unexpired tokens a device keeps: the newest ones. Programs without a device's name share the nameless one. */
 export const MAX_TOKENS = 10;
 
 export interface AccountStore {
@@ -53,10 +68,41 @@ export interface AccountStore {
   create(name: string, password: string): Promise<number | undefined>;
   find(by: { readonly id: number } | { readonly name: string }): Promise<Account | undefined>;
   setPassword(user: number, password: string): Promise<void>;
-  /** Stores a token and removes the user's expired ones and all but the newest few. */
+  /** Stores a token and removes the device's expired ones and all but the newest few. */
   addToken(token: NewToken, now: number): Promise<void>;
-  /** The user whom an unexpired token belongs to. */
-  findToken(hash: string, now: number): Promise<{ id: number; name: string; expires: number } | undefined>;
+  /** The user and the device that an unexpired token belongs to. */
+  findToken(hash: string, now: number): Promise<TokenOwner | undefined>;
+  /** Removes all tokens of a device. */
+  removeTokens(owner: UserDevice): Promise<void>;
+}
+
+/** A device that has a name, as it is known. */
+export interface DeviceRow {
+  readonly device: string;
+  /** What the program called itself at its last login. */
+  readonly client: string;
+  /** When it last logged in, or its session ended: Unix milliseconds. */
+  readonly seen: number;
+}
+
+/** The most devices with a name that a user may have. */
+export const MAX_DEVICES = 20;
+
+/** Devices that have a name. */
+export interface DeviceStore {
+  /**
+   * Notes that a device logs in. One that is not known yet begins at its user's read cursors; whatever an earlier device
+   * of this name had is void. `isFull`: it is not known yet, and the user has {@linkcode MAX_DEVICES}, so that nothing was
+   * done; of several that begin at the same time more than necessary may be refused. `before`: the devices of the user as
+   * they were known before. Called by whoever has the lease of the device.
+   */
+  enter(device: UserDevice & DeviceRow): Promise<{ isFull: boolean; before: readonly DeviceRow[] }>;
+  /** Notes when a device that is known was there last. */
+  leave(device: UserDevice & Pick<DeviceRow, "seen">): Promise<void>;
+  /** The devices of a user, by name. */
+  list(user: number): Promise<readonly DeviceRow[]>;
+  /** Removes a device with its cursors and its tokens. One that is not known is fine. */
+  forget(device: UserDevice): Promise<void>;
 }
 
 export interface GroupRow {
@@ -118,21 +164,22 @@ export interface Page {
   readonly maxSize?: number;
 }
 
-/** How far one member is in one conversation. `undefined` leaves a cursor as it is; cursors never move back. */
-export interface CursorMove {
-  readonly user: number;
+/**
+ * How far one member is in one conversation: `delivered` to one device, `read` by the user. `undefined` leaves a cursor as
+ * it is; cursors never move back.
+ */
+export interface CursorMove extends UserDevice {
   readonly conv: string;
   readonly delivered?: number;
   readonly read?: number;
 }
 
-/** A conversation with entries that a user has not confirmed. */
-export interface Behind {
-  readonly user: number;
+/** A conversation with entries that a device has not confirmed. */
+export interface Behind extends UserDevice {
   readonly conv: string;
   /** Its newest entry. */
   readonly seq: number;
-  /** How far it was delivered to the user. */
+  /** How far it was delivered to the device. */
   readonly delivered: number;
 }
 
@@ -173,23 +220,25 @@ export interface LogStore {
   reactions(
     range: { readonly conv: string; readonly from: number; readonly to: number },
   ): Promise<Reaction[]>;
-  /** Every conversation that a user is in, by name. */
-  conversations(user: number): Promise<readonly Progress[]>;
+  /**
+   * Every conversation that a user is in, by name, with how much was delivered to one of the user's devices: the nameless
+   * one if it is left out.
+   */
+  conversations(user: number, device?: string): Promise<readonly Progress[]>;
   /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */
   membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
-  /** The conversations of these users that hold more than was delivered to them. */
-  behind(users: readonly number[]): Promise<Behind[]>;
+  /** The conversations that hold more than was delivered to these devices. */
+  behind(devices: readonly UserDevice[]): Promise<Behind[]>;
   /**
    * Moves cursors forward, up to the newest entry: beyond it are entries of a log that is not there any more. Cursors of
-   * conversations that the user is not in are ignored. Resolves to the moves that could not be made because another
+   * conversations that the user is not in are ignored, and of devices that are not known. Resolves to the moves that could not be made because another
    * program has locked their rows: they can be tried again.
    */
   moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]>;
 }
 
-/** One user, logged in over one session of one node. */
-export interface Lease {
-  readonly user: number;
+/** One device of a user, logged in over one session of one node. */
+export interface Lease extends UserDevice {
   readonly node: string;
   /** A random id: the session's name in the cluster. */
   readonly session: string;
@@ -211,16 +260,19 @@ export interface Pulse {
   readonly log: string;
 }
 
+/** Why somebody wants a lease: for another session of the device, or to end the device. */
+export type Want = "takeover" | "ended";
+
 /** A lease as its node sees it. */
-export interface HeldLease {
-  readonly user: number;
+export interface HeldLease extends UserDevice {
   readonly session: string;
-  /** Whether another login has asked for it. */
-  readonly wanted: boolean;
+  readonly wanted: Want | undefined;
+  /** Whether another device of the user is logged in on another node. */
+  readonly elsewhere: boolean;
 }
 
 /**
- * Who is logged in, and on which node. There is at most one lease for each user (I6), whatever happens at once. No clock
+ * Who is logged in, and on which node. There is at most one lease for each device of a user (I6), whatever happens at once. No clock
  * of the store is used: each node counts, and who watches it decides by a clock of its own when it is dead. A row that
  * another program holds locked delays calls about that user, and no other call.
  */
@@ -231,20 +283,22 @@ export interface LeaseStore {
   enter(node: NodeBeat): Promise<void>;
   /** Says that a node lives: its counter goes up by one. */
   beat(node: string): Promise<Pulse>;
-  /** Takes a user's lease, if it is free. Undefined if it is this session's now, otherwise who has it. */
+  /** Takes a device's lease, if it is free. Undefined if it is this session's now, otherwise who has it. */
   take(lease: Lease): Promise<Lease | undefined>;
   /** Tells the holder that somebody else wants the lease. */
-  want(user: number): Promise<void>;
+  want(device: UserDevice, why: Want): Promise<void>;
   /** Gives a lease back, if it is still this session's. */
-  release(lease: Pick<Lease, "user" | "session">): Promise<void>;
+  release(lease: Omit<Lease, "node">): Promise<void>;
+  /** All leases of one user. */
+  of(user: number): Promise<Lease[]>;
   /** The leases of a node, and which of them are wanted. */
   held(node: string): Promise<HeldLease[]>;
-  /** Those of the users who are logged in anywhere. */
+  /** Those of the users who are logged in anywhere, on any device. */
   online(users: readonly number[]): Promise<Set<number>>;
   /** Removes a dead node, unless it has counted on since. Its leases are for {@linkcode LeaseStore.sweep}. */
   bury(dead: NodeBeat): Promise<void>;
   /**
-   * Ends the leases of nodes that are not known any more. `freed`: users who are free now; `left`: how many leases could
+   * Ends the leases of nodes that are not known any more. `freed`: users who have lost one; `left`: how many leases could
    * not be ended just now.
    */
   sweep(): Promise<{ freed: number[]; left: number }>;

@@ -1,16 +1,17 @@
 import { codeOf, type Database, padded, placeholders } from "./database.ts";
 import { GroupCommit } from "../group_commit.ts";
 import { byKey, Lookup } from "../lookup.ts";
-import { type Account, type AccountStore, MAX_TOKENS, type NewToken } from "../store.ts";
+import {
+  type Account,
+  type AccountStore,
+  MAX_TOKENS,
+  type NewToken,
+  type TokenOwner,
+  type UserDevice,
+} from "../store.ts";
 
 /** How many accounts or tokens one statement is about, at most. */
 const AT_ONCE = 64;
-
-interface TokenOwner {
-  readonly id: number;
-  readonly name: string;
-  readonly expires: number;
-}
 
 export class MysqlAccounts implements AccountStore {
   readonly #db: Database;
@@ -68,6 +69,10 @@ export class MysqlAccounts implements AccountStore {
     return owner && owner.expires > now ? owner : undefined;
   }
 
+  async removeTokens({ user, device }: UserDevice): Promise<void> {
+    await this.#db.run("DELETE FROM token WHERE userid = ? AND device = ?", [user, device]);
+  }
+
   async #find<Column extends "id" | "name">(
     column: Column,
     keys: readonly Account[Column][],
@@ -83,31 +88,33 @@ export class MysqlAccounts implements AccountStore {
   async #findTokens(hashes: readonly string[]): Promise<Map<string, TokenOwner>> {
     const some = padded(hashes);
     const owners = await this.#logins.rows<TokenOwner & { hash: string }>(
-      `SELECT token.hash, user.id, user.name, token.expires FROM token JOIN user ON user.id = token.userid
+      `SELECT token.hash, user.id, user.name, token.device, token.expires FROM token JOIN user ON user.id = token.userid
         WHERE token.hash IN (${placeholders(some.length)})`,
       some,
     );
-    return new Map(owners.map(({ hash, id, name, expires }) => [hash, { id, name, expires }]));
+    return new Map(owners.map(({ hash, ...owner }) => [hash, owner]));
   }
 
   /** One statement that inserts, one that looks for too many, and seldom one that removes them. */
   async #addTokens(added: readonly (NewToken & { now: number })[]): Promise<void[]> {
     const tokens = padded(added);
     await this.#db.run(
-      `INSERT INTO token (hash, userid, expires) VALUES ${placeholders(tokens.length, 3)}
+      `INSERT INTO token (hash, userid, device, expires) VALUES ${placeholders(tokens.length, 4)}
        ON DUPLICATE KEY UPDATE hash = VALUES(hash)`,
-      tokens.flatMap(({ hash, user, expires }) => [hash, user, expires]),
+      tokens.flatMap(({ hash, user, device, expires }) => [hash, user, device, expires]),
     );
     const users = padded([...new Set(added.map(({ user }) => user))]);
-    const kept = await this.#db.rows<{ hash: string; userid: number; expires: number }>(
-      `SELECT hash, userid, expires FROM token WHERE userid IN (${placeholders(users.length)})`,
+    const kept = await this.#db.rows<{ hash: string; userid: number; device: string; expires: number }>(
+      `SELECT hash, userid, device, expires FROM token WHERE userid IN (${placeholders(users.length)})`,
       users,
     );
     const now = Math.max(...added.map((token) => token.now));
-    const surplus = [...byKey(kept, ({ userid }) => userid).values()].flatMap((ofUser) => {
-      const oldest = ofUser.map(({ expires }) => expires).sort((a, b) => b - a)[MAX_TOKENS - 1] ?? 0;
-      return ofUser.filter(({ expires }) => expires <= now || expires < oldest);
-    });
+    const surplus = [...byKey(kept, ({ userid, device }) => `${userid} ${device}`).values()].flatMap(
+      (ofDevice) => {
+        const oldest = ofDevice.map(({ expires }) => expires).sort((a, b) => b - a)[MAX_TOKENS - 1] ?? 0;
+        return ofDevice.filter(({ expires }) => expires <= now || expires < oldest);
+      },
+    );
     for (let at = 0; at < surplus.length; at += AT_ONCE) {
       const hashes = padded(surplus.slice(at, at + AT_ONCE).map(({ hash }) => hash));
       await this.#db.run(`DELETE FROM token WHERE hash IN (${placeholders(hashes.length)})`, hashes);

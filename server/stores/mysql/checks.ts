@@ -41,6 +41,8 @@ const OWN_COLUMNS: Readonly<Record<string, string>> = {
   progress: "conv",
   node: "beat",
   session: "wanted",
+  device: "client",
+  deviceprogress: "delivered",
   cluster: "secret",
 };
 

@@ -6,6 +6,8 @@ import {
   type NodeBeat,
   type Pulse,
   StoreUnavailable,
+  type UserDevice,
+  type Want,
 } from "../store.ts";
 import { codeOf, type Database, padded, placeholders } from "./database.ts";
 import { OnlineUsers } from "./online.ts";
@@ -14,13 +16,16 @@ import { OnlineUsers } from "./online.ts";
 const AT_ONCE = 64;
 const TOGETHER = { entries: AT_ONCE, size: AT_ONCE, sizeOf: () => 1 } as const;
 
-type Given = Pick<Lease, "user" | "session">;
+type Given = Omit<Lease, "node">;
 type Outcome<Result> = Promise<readonly (Result | Promise<Result>)[]>;
 
+/** `session.wanted`. */
+const WANTED = { takeover: 1, ended: 2 } as const satisfies Record<Want, number>;
+
 /**
- * Leases as rows: `session` has one for each user, `node` one for each node. Everything is single statements that commit
+ * Leases as rows: `session` has one for each device, `node` one for each node. Everything is single statements that commit
  * by themselves, so that no lock outlives its statement. What concerns several users is one statement if none of their
- * rows is locked, and otherwise one statement for each user, at the same time.
+ * rows is locked, and otherwise one statement for each lease, at the same time.
  */
 export class MysqlLeases implements LeaseStore {
   readonly shared = true;
@@ -83,20 +88,41 @@ export class MysqlLeases implements LeaseStore {
     return this.#takes.add(lease);
   }
 
-  async want(user: number): Promise<void> {
-    await this.#db.run("UPDATE session SET wanted = TRUE WHERE userid = ?", [user]);
+  async want({ user, device }: UserDevice, why: Want): Promise<void> {
+    await this.#db.run("UPDATE session SET wanted = ? WHERE userid = ? AND device = ?", [
+      WANTED[why],
+      user,
+      device,
+    ]);
   }
 
-  release(lease: Given): Promise<void> {
-    return this.#releases.add({ user: lease.user, session: lease.session });
+  release({ user, device, session }: Given): Promise<void> {
+    return this.#releases.add({ user, device, session });
+  }
+
+  async of(user: number): Promise<Lease[]> {
+    return await this.#db.rows<Lease>(
+      "SELECT userid AS user, device, node, session FROM session WHERE userid = ?",
+      [user],
+    );
   }
 
   async held(node: string): Promise<HeldLease[]> {
-    const rows = await this.#pulse.rows<{ user: number; session: string; wanted: number }>(
-      "SELECT userid AS user, session, wanted FROM session WHERE node = ?",
+    // The other leases of a user are neighbours of the row that is read anyway.
+    const rows = await this.#pulse.rows<
+      UserDevice & { session: string; wanted: number; elsewhere: number }
+    >(
+      `SELECT userid AS user, device, session, wanted,
+              EXISTS (SELECT 1 FROM session AS other
+                       WHERE other.userid = session.userid AND other.node <> session.node) AS elsewhere
+         FROM session WHERE node = ?`,
       [node],
     );
-    return rows.map(({ user, session, wanted }) => ({ user, session, wanted: Boolean(wanted) }));
+    return rows.map(({ wanted, elsewhere, ...lease }) => ({
+      ...lease,
+      wanted: wanted === 0 ? undefined : wanted === WANTED.ended ? "ended" : "takeover",
+      elsewhere: elsewhere > 0,
+    }));
   }
 
   online(users: readonly number[]): Promise<Set<number>> {
@@ -108,14 +134,14 @@ export class MysqlLeases implements LeaseStore {
   }
 
   async sweep(): Promise<{ freed: number[]; left: number }> {
-    // By the sessions' own names: a node that is known again by now may have given these users new leases.
+    // By the sessions' own names: a node that is known again by now may have given these devices new leases.
     const lost = await this.#db.rows<Given>(
-      `SELECT session.userid AS user, session.session FROM session LEFT JOIN node ON node.id = session.node
+      `SELECT session.userid AS user, session.device, session.session FROM session LEFT JOIN node ON node.id = session.node
         WHERE node.id IS NULL`,
     );
     const ended = await Promise.allSettled(lost.map((lease) => this.release(lease)));
-    const freed = lost.filter((_, i) => ended[i]!.status === "fulfilled").map(({ user }) => user);
-    return { freed, left: lost.length - freed.length };
+    const freed = lost.filter((_, i) => ended[i]!.status === "fulfilled");
+    return { freed: [...new Set(freed.map(({ user }) => user))], left: lost.length - freed.length };
   }
 
   async leave(node: string): Promise<void> {
@@ -138,20 +164,20 @@ export class MysqlLeases implements LeaseStore {
 
   async #takeTogether(leases: readonly Lease[]): Outcome<Lease | undefined> {
     const before = await this.#holders(leases, { db: this.#logins, how: LOCKED_IS_AN_ERROR });
-    const free = leases.filter(({ user }) => !before.has(user));
+    const free = leases.filter((lease) => !before.has(keyOf(lease)));
     if (free.length === 0 || await this.#insert(free, this.#logins)) {
-      return leases.map((lease) => otherThan(lease, before.get(lease.user)));
+      return leases.map((lease) => otherThan(lease, before.get(keyOf(lease))));
     }
     const after = await this.#holders(free, { db: this.#logins });
     return leases.map((lease) => {
-      const holder = before.get(lease.user) ?? after.get(lease.user);
+      const holder = before.get(keyOf(lease)) ?? after.get(keyOf(lease));
       return holder ? otherThan(lease, holder) : this.#takeOne(lease);
     });
   }
 
   async #takeOne(lease: Lease): Promise<Lease | undefined> {
     while (true) {
-      const holder = (await this.#holders([lease], { db: this.#db })).get(lease.user);
+      const holder = (await this.#holders([lease], { db: this.#db })).get(keyOf(lease));
       if (holder) return otherThan(lease, holder);
       if (await this.#insert([lease], this.#db)) return undefined;
     }
@@ -160,11 +186,11 @@ export class MysqlLeases implements LeaseStore {
   /** Takes leases that seem to be free; whether they all were. */
   async #insert(leases: readonly Lease[], db: Database): Promise<boolean> {
     // In the order of the key, so that two nodes do not wait for each other.
-    const rows = padded(leases.toSorted((a, b) => a.user - b.user));
+    const rows = padded(leases.toSorted(byUser));
     const { changed } = await db.run(
-      `INSERT INTO session (userid, node, session) VALUES ${placeholders(rows.length, 3)}
+      `INSERT INTO session (userid, device, node, session) VALUES ${placeholders(rows.length, 4)}
          ON DUPLICATE KEY UPDATE userid = userid`,
-      rows.flatMap(({ user, node, session }) => [user, node, session]),
+      rows.flatMap(({ user, device, node, session }) => [user, device, node, session]),
     );
     return changed === leases.length;
   }
@@ -181,8 +207,8 @@ export class MysqlLeases implements LeaseStore {
   }
 
   async #delete(leases: readonly Given[], db: Database): Promise<void> {
-    const rows = padded(leases.toSorted((a, b) => a.user - b.user));
-    // A session belongs to one user, so that both conditions hold for the pairs only; the first one is for the key.
+    const rows = padded(leases.toSorted(byUser));
+    // A session belongs to one lease, so that both conditions hold for the pairs only; the first one is for the key.
     await db.run(
       `DELETE FROM session WHERE userid IN (${placeholders(rows.length)}) AND session IN (${
         placeholders(rows.length)
@@ -194,16 +220,22 @@ export class MysqlLeases implements LeaseStore {
   async #holders(
     leases: readonly Given[],
     { db, how = "" }: { db: Database; how?: string },
-  ): Promise<Map<number, Lease>> {
-    const users = padded(leases.map(({ user }) => user).sort((a, b) => a - b));
+  ): Promise<Map<string, Lease>> {
+    const users = padded([...new Set(leases.map(({ user }) => user))].sort((a, b) => a - b));
     const rows = await db.rows<Lease>(
-      `SELECT userid AS user, node, session FROM session WHERE userid IN (${
+      `SELECT userid AS user, device, node, session FROM session WHERE userid IN (${
         placeholders(users.length)
       }) ${how}`,
       users,
     );
-    return new Map(rows.map((row) => [row.user, row]));
+    return new Map(rows.map((row) => [keyOf(row), row]));
   }
+}
+
+const keyOf = ({ user, device }: UserDevice) => `${user} ${device}`;
+
+function byUser(a: UserDevice, b: UserDevice): number {
+  return a.user - b.user || (a.device < b.device ? -1 : a.device > b.device ? 1 : 0);
 }
 
 /** Ends a query. A row that is inserted and not committed yet is locked, too. */

@@ -1,6 +1,14 @@
 import type { Kind, LogMessage, Progress } from "../../protocol/messages.ts";
 import { isMade } from "./mids.ts";
-import { codeOf, type Database, padded, placeholders, preparedSize, roundedUp } from "./database.ts";
+import {
+  codeOf,
+  type Database,
+  padded,
+  placeholders,
+  preparedSize,
+  roundedUp,
+  type Value,
+} from "./database.ts";
 import { byKey, Lookup } from "../lookup.ts";
 import {
   type Appended,
@@ -12,6 +20,7 @@ import {
   type Page,
   type Reaction,
   StoreUnavailable,
+  type UserDevice,
 } from "../store.ts";
 
 /** A message as it is stored. A mid that begins with ~ is not the client's. */
@@ -62,7 +71,9 @@ export class MysqlLog implements LogStore {
   readonly #db: Database;
   readonly #logins: Database;
   readonly #append: Pick<LogStore, "append" | "heard">;
+  /** By user, for the nameless device; by user and device for others. */
   readonly #conversations: Lookup<number, readonly Progress[]>;
+  readonly #deviceConversations: Lookup<string, readonly Progress[]>;
 
   constructor(
     { db, logins, append }: { db: Database; logins: Database; append: Pick<LogStore, "append" | "heard"> },
@@ -72,6 +83,10 @@ export class MysqlLog implements LogStore {
     this.#append = append;
     const { slots } = logins;
     this.#conversations = new Lookup((users) => this.#findConversations(users), {
+      most: LOGINS_AT_ONCE,
+      slots,
+    });
+    this.#deviceConversations = new Lookup((keys) => this.#findOfDevices(keys), {
       most: LOGINS_AT_ONCE,
       slots,
     });
@@ -133,8 +148,11 @@ export class MysqlLog implements LogStore {
     );
   }
 
-  async conversations(user: number): Promise<readonly Progress[]> {
-    return await this.#conversations.get(user) ?? [];
+  async conversations(user: number, device = ""): Promise<readonly Progress[]> {
+    const found = device === ""
+      ? this.#conversations.get(user)
+      : this.#deviceConversations.get(`${user} ${device}`);
+    return await found ?? [];
   }
 
   async membership(conv: string, user: number): Promise<{ joined: number } | undefined> {
@@ -145,17 +163,29 @@ export class MysqlLog implements LogStore {
     return row;
   }
 
-  async behind(users: readonly number[]): Promise<Behind[]> {
+  async behind(devices: readonly UserDevice[]): Promise<Behind[]> {
+    const nameless = devices.filter(({ device }) => device === "");
+    const named = devices.filter(({ device }) => device !== "");
     const found: Behind[] = [];
-    for (let at = 0; at < users.length; at += USERS_AT_ONCE) {
-      const some = roundedUp(users.slice(at, at + USERS_AT_ONCE));
+    for (let at = 0; at < nameless.length; at += USERS_AT_ONCE) {
+      const some = roundedUp(nameless.slice(at, at + USERS_AT_ONCE));
       found.push(
         ...await this.#db.rows<Behind>(
-          `SELECT user, conv, seq, delivered FROM (
+          `SELECT user, '' AS device, conv, seq, delivered FROM (
              SELECT userid AS user, conv, delivered, ${NEWEST("progress")} AS seq
                FROM progress WHERE userid IN (${placeholders(some.length)})) AS cursors
             WHERE seq > delivered`,
-          some,
+          some.map(({ user }) => user),
+        ),
+      );
+    }
+    for (let at = 0; at < named.length; at += USERS_AT_ONCE) {
+      const some = roundedUp(named.slice(at, at + USERS_AT_ONCE));
+      found.push(
+        ...await this.#db.rows<Behind>(
+          `SELECT user, device, conv, seq, delivered FROM (${cursorsOf(some.length)}) AS cursors
+            WHERE seq > delivered`,
+          some.flatMap(({ user, device }) => [user, device]),
         ),
       );
     }
@@ -164,7 +194,9 @@ export class MysqlLog implements LogStore {
 
   async moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]> {
     // In the order of the key, so that two nodes do not wait for each other.
-    const sorted = moves.toSorted((a, b) => a.user - b.user || (a.conv < b.conv ? -1 : 1));
+    const sorted = moves.toSorted((a, b) =>
+      a.user - b.user || compare(a.conv, b.conv) || compare(a.device, b.device)
+    );
     const locked: CursorMove[] = [];
     for (let at = 0; at < sorted.length; at += MOVES_AT_ONCE) {
       const some = sorted.slice(at, at + MOVES_AT_ONCE);
@@ -200,21 +232,52 @@ export class MysqlLog implements LogStore {
       some.map(({ conv }) => conv),
     );
     const bounds = new Map(newest.map(({ conv, seq }) => [conv, seq]));
+    const bounded = moves.map(({ user, device, conv, delivered = 0, read = 0 }) => {
+      const bound = bounds.get(conv) ?? 0;
+      return { user, device, conv, delivered: Math.min(delivered, bound), read: Math.min(read, bound) };
+    });
+    // What was read is the user's, whatever the device. It comes first: if this node stops in between, the device is
+    // pushed the entries again, and its client says again that they are read.
+    const ofUsers = bounded.filter(({ device, read }) => device === "" || read > 0);
+    if (ofUsers.length > 0) await this.#moveOfUsers(together(ofUsers));
+    const named = bounded.filter(({ device }) => device !== "");
+    if (named.length > 0) await this.#moveOfDevices(named);
+  }
+
+  /** What was delivered to the nameless device, and what the user has read. */
+  async #moveOfUsers(moves: readonly Required<CursorMove>[]): Promise<void> {
+    const rows = roundedUp(moves);
     // The character set is given, or else the join could not use the key of the table.
-    const rows = some.map((_, i) =>
+    const values = rows.map((_, i) =>
       `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
         i ? "" : "AS conv"
       },
               CAST(? AS SIGNED) ${i ? "" : "AS delivered"}, CAST(? AS SIGNED) ${i ? "" : "AS `read`"}`
     ).join(" UNION ALL ");
     await this.#db.run(
-      `UPDATE progress JOIN (${rows}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
+      `UPDATE progress JOIN (${values}) AS move ON progress.userid = move.userid AND progress.conv = move.conv
           SET progress.delivered = GREATEST(progress.delivered, move.delivered),
               progress.\`read\` = GREATEST(progress.\`read\`, move.\`read\`)`,
-      some.flatMap(({ user, conv, delivered = 0, read = 0 }) => {
-        const bound = bounds.get(conv) ?? 0;
-        return [user, conv, Math.min(delivered, bound), Math.min(read, bound)];
-      }),
+      rows.flatMap(({ user, conv, delivered, read }) => [user, conv, delivered, read]),
+    );
+  }
+
+  /** What other statements read here is not locked by it: see the isolation level. */
+  async #moveOfDevices(moves: readonly Required<CursorMove>[]): Promise<void> {
+    const some = roundedUp(moves);
+    const values = some.map((_, i) =>
+      `SELECT CAST(? AS SIGNED) ${i ? "" : "AS userid"}, CONVERT(? USING ascii) COLLATE ascii_bin ${
+        i ? "" : "AS device"
+      }, CONVERT(? USING ascii) COLLATE ascii_bin ${i ? "" : "AS conv"},
+              CAST(? AS SIGNED) ${i ? "" : "AS delivered"}`
+    ).join(" UNION ALL ");
+    await this.#db.run(
+      `INSERT INTO deviceprogress (userid, device, conv, delivered)
+       SELECT device.userid, device.device, progress.conv, move.delivered FROM (${values}) AS move
+         JOIN device ON device.userid = move.userid AND device.device = move.device
+         JOIN progress ON progress.userid = move.userid AND progress.conv = move.conv
+       ON DUPLICATE KEY UPDATE delivered = GREATEST(deviceprogress.delivered, VALUES(delivered))`,
+      some.flatMap(({ user, device, conv, delivered }) => [user, device, conv, delivered]),
     );
   }
 
@@ -227,14 +290,63 @@ export class MysqlLog implements LogStore {
          FROM progress WHERE progress.userid IN (${placeholders(some.length)})`,
       some,
     );
-    const found = new Map<number, Progress[]>();
-    for (const [user, ofUser] of byKey(rows, ({ userid }) => userid)) {
-      const sorted = ofUser.sort((a, b) => a.conv < b.conv ? -1 : 1);
-      found.set(user, sorted.map(({ conv, seq, delivered, read }) => ({ conv, seq, delivered, read })));
-    }
-    return found;
+    return byConv(byKey(rows, ({ userid }) => userid));
+  }
+
+  /** @param keys User and device each. */
+  async #findOfDevices(keys: readonly string[]): Promise<Map<string, readonly Progress[]>> {
+    const some = padded(keys);
+    const rows = await this.#logins.rows<Progress & UserDevice>(
+      `SELECT user, device, conv, seq, delivered, \`read\` FROM (${cursorsOf(some.length)}) AS cursors`,
+      some.flatMap((key): Value[] => {
+        const [user, device] = key.split(" ");
+        return [Number(user), device!];
+      }),
+    );
+    return byConv(byKey(rows, ({ user, device }) => `${user} ${device}`));
   }
 }
+
+/**
+ * The cursors of so many devices that have names. A conversation for which a device has no row has begun, for its user,
+ * after the device did; one who has left a group and joined again sees nothing of what was said in between.
+ */
+function cursorsOf(devices: number): string {
+  return `SELECT device.userid AS user, device.device, progress.conv, ${NEWEST("progress")} AS seq,
+                 GREATEST(progress.joined, COALESCE(deviceprogress.delivered, 0)) AS delivered, progress.\`read\`
+            FROM device JOIN progress ON progress.userid = device.userid
+            LEFT JOIN deviceprogress ON deviceprogress.userid = device.userid
+                                    AND deviceprogress.device = device.device
+                                    AND deviceprogress.conv = progress.conv
+           WHERE (device.userid, device.device) IN (${placeholders(devices, 2)})`;
+}
+
+function byConv<Key>(rows: ReadonlyMap<Key, readonly Progress[]>): Map<Key, readonly Progress[]> {
+  return new Map(
+    [...rows].map(([key, ofKey]) => [
+      key,
+      ofKey.map(({ conv, seq, delivered, read }) => ({ conv, seq, delivered, read }))
+        .sort((a, b) => compare(a.conv, b.conv)),
+    ]),
+  );
+}
+
+/** One move for each user and conversation: a row is written once. What was delivered to devices with names is left out. */
+function together(moves: readonly Required<CursorMove>[]): Required<CursorMove>[] {
+  const byRow = new Map<string, Required<CursorMove>>();
+  for (const { user, device, conv, delivered, read } of moves) {
+    const key = `${user} ${conv}`;
+    const other = byRow.get(key);
+    byRow.set(key, {
+      ...{ user, device: "", conv },
+      delivered: Math.max(other?.delivered ?? 0, device === "" ? delivered : 0),
+      read: Math.max(other?.read ?? 0, read),
+    });
+  }
+  return [...byRow.values()];
+}
+
+const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
 
 /** Whether somebody else has locked a row for longer than a statement waits. */
 function isLockWait(error: unknown): boolean {

@@ -5,6 +5,7 @@ import { MysqlAppend } from "./append.ts";
 import { MysqlCluster, nameCluster, readCluster } from "./cluster.ts";
 import { checkTables, isUnfinished, judgeServer, missingRight, readVariables, tryRights } from "./checks.ts";
 import { codeOf, Database, type DatabaseOptions, type Session } from "./database.ts";
+import { MysqlDevices } from "./devices.ts";
 import { MysqlLeases } from "./leases.ts";
 import { MysqlLog } from "./log.ts";
 import { MysqlSocial } from "./social.ts";
@@ -88,6 +89,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   let closing: Promise<void> | undefined;
   return {
     accounts: new MysqlAccounts({ db, logins, now }),
+    devices: new MysqlDevices({ db, logins }),
     social: new MysqlSocial({ db, logins, now }),
     log: new MysqlLog({ db, logins, append }),
     leases: new MysqlLeases({ db, logins, pulse, compare: () => append.compare() }),
@@ -239,7 +241,8 @@ async function apply(session: Session, statement: string): Promise<void> {
   try {
     await session.run(statement);
   } catch (error) {
-    // Neither database has a word that both know for "if it is there", or "unless it is there".
-    if (!["ER_CANT_DROP_FIELD_OR_KEY", "ER_DUP_KEYNAME"].includes(codeOf(error) ?? "")) throw error;
+    // Neither database has a word that both know for "if it is there", or "if it is not".
+    const done = ["ER_CANT_DROP_FIELD_OR_KEY", "ER_DUP_FIELDNAME", "ER_DUP_KEYNAME"];
+    if (!done.includes(codeOf(error) ?? "")) throw error;
   }
 }

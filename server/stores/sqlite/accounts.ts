@@ -1,14 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Statement } from "./statements.ts";
 import type { Writes } from "./writes.ts";
-import type { Account, AccountStore, NewToken } from "../store.ts";
+import type { Account, AccountStore, NewToken, TokenOwner, UserDevice } from "../store.ts";
 
 export class SqliteAccounts implements AccountStore {
   readonly #writes: Writes;
   readonly #now: () => number;
   readonly #byId: Statement<Account>;
   readonly #byName: Statement<Account>;
-  readonly #token: Statement<{ id: number; name: string; expires: number }>;
+  readonly #token: Statement<TokenOwner>;
 
   constructor(db: DatabaseSync, options: { writes: Writes; now: () => number }) {
     this.#writes = options.writes;
@@ -17,7 +17,7 @@ export class SqliteAccounts implements AccountStore {
     this.#byName = new Statement(db, "SELECT id, name, password FROM user WHERE name = ?");
     this.#token = new Statement(
       db,
-      `SELECT user.id, user.name, token.expires FROM token JOIN user ON user.id = token.userid
+      `SELECT user.id, user.name, token.device, token.expires FROM token JOIN user ON user.id = token.userid
         WHERE token.hash = ? AND token.expires > ?`,
     );
   }
@@ -39,10 +39,11 @@ export class SqliteAccounts implements AccountStore {
     return this.#writes.call("addToken", { token, now });
   }
 
-  async findToken(
-    hash: string,
-    now: number,
-  ): Promise<{ id: number; name: string; expires: number } | undefined> {
+  async findToken(hash: string, now: number): Promise<TokenOwner | undefined> {
     return await this.#token.get(hash, now);
+  }
+
+  removeTokens({ user, device }: UserDevice): Promise<void> {
+    return this.#writes.call("removeTokens", { user, device });
   }
 }

@@ -1,10 +1,11 @@
-import type { HeldLease, Lease, LeaseStore, NodeBeat, Pulse } from "../store.ts";
+import type { HeldLease, Lease, LeaseStore, NodeBeat, Pulse, UserDevice, Want } from "../store.ts";
 
 /** Leases of a store that has one node: that node's memory. Whoever asks is alive, and nobody else is there. */
 export class MemoryLeases implements LeaseStore {
   readonly shared: boolean = false;
   readonly #readLog: () => Promise<string>;
-  readonly #leases = new Map<number, Lease & { wanted: boolean }>();
+  /** By user, then by device. */
+  readonly #leases = new Map<number, Map<string, Lease & { wanted: Want | undefined }>>();
   readonly #nodes = new Map<string, number>();
 
   /** @param readLog The name that the message log has now. */
@@ -25,27 +26,35 @@ export class MemoryLeases implements LeaseStore {
   }
 
   take(lease: Lease): Promise<Lease | undefined> {
-    const holder = this.#leases.get(lease.user);
-    if (!holder) this.#leases.set(lease.user, { ...lease, wanted: false });
+    let ofUser = this.#leases.get(lease.user);
+    if (!ofUser) this.#leases.set(lease.user, ofUser = new Map());
+    const holder = ofUser.get(lease.device);
+    if (!holder) ofUser.set(lease.device, { ...lease, wanted: undefined });
     if (!holder || holder.session === lease.session) return Promise.resolve(undefined);
-    return Promise.resolve({ user: holder.user, node: holder.node, session: holder.session });
+    return Promise.resolve(leaseOf(holder));
   }
 
-  want(user: number): Promise<void> {
-    const lease = this.#leases.get(user);
-    if (lease) lease.wanted = true;
+  want({ user, device }: UserDevice, why: Want): Promise<void> {
+    const lease = this.#leases.get(user)?.get(device);
+    if (lease) lease.wanted = why;
     return Promise.resolve();
   }
 
-  release({ user, session }: Pick<Lease, "user" | "session">): Promise<void> {
-    if (this.#leases.get(user)?.session === session) this.#leases.delete(user);
+  release({ user, device, session }: Omit<Lease, "node">): Promise<void> {
+    if (this.#leases.get(user)?.get(device)?.session === session) this.#end({ user, device });
     return Promise.resolve();
+  }
+
+  of(user: number): Promise<Lease[]> {
+    return Promise.resolve([...this.#leases.get(user)?.values() ?? []].map(leaseOf));
   }
 
   held(node: string): Promise<HeldLease[]> {
     return Promise.resolve(
-      [...this.#leases.values()].filter((lease) => lease.node === node)
-        .map(({ user, session, wanted }) => ({ user, session, wanted })),
+      this.#all().filter((lease) => lease.node === node).map(({ user, device, session, wanted }) => {
+        const others = [...this.#leases.get(user)!.values()];
+        return { user, device, session, wanted, elsewhere: others.some((other) => other.node !== node) };
+      }),
     );
   }
 
@@ -59,14 +68,26 @@ export class MemoryLeases implements LeaseStore {
   }
 
   sweep(): Promise<{ freed: number[]; left: number }> {
-    const lost = [...this.#leases.values()].filter(({ node }) => !this.#nodes.has(node));
-    for (const { user } of lost) this.#leases.delete(user);
-    return Promise.resolve({ freed: lost.map(({ user }) => user), left: 0 });
+    const lost = this.#all().filter(({ node }) => !this.#nodes.has(node));
+    for (const lease of lost) this.#end(lease);
+    return Promise.resolve({ freed: [...new Set(lost.map(({ user }) => user))], left: 0 });
   }
 
   leave(node: string): Promise<void> {
-    for (const lease of this.#leases.values()) if (lease.node === node) this.#leases.delete(lease.user);
+    for (const lease of this.#all()) if (lease.node === node) this.#end(lease);
     this.#nodes.delete(node);
     return Promise.resolve();
   }
+
+  #all() {
+    return [...this.#leases.values()].flatMap((ofUser) => [...ofUser.values()]);
+  }
+
+  #end({ user, device }: UserDevice): void {
+    const ofUser = this.#leases.get(user);
+    ofUser?.delete(device);
+    if (ofUser?.size === 0) this.#leases.delete(user);
+  }
 }
+
+const leaseOf = ({ user, device, node, session }: Lease): Lease => ({ user, device, node, session });

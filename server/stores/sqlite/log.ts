@@ -11,6 +11,7 @@ import {
   type Page,
   type Reaction,
   StoreUnavailable,
+  type UserDevice,
 } from "../store.ts";
 import { MESSAGE, type MessageRow, toMessage } from "./messages.ts";
 import { Statement } from "./statements.ts";
@@ -31,7 +32,9 @@ export class SqliteLog implements LogStore {
   readonly #before: Statement<{ id: number }>;
   readonly #message: Statement<MessageRow>;
   readonly #conversations: Statement<Progress>;
-  readonly #behind: Statement<Omit<Behind, "user">>;
+  readonly #deviceConversations: Statement<Progress>;
+  readonly #behind: Statement<Omit<Behind, "user" | "device">>;
+  readonly #deviceBehind: Statement<Omit<Behind, "user" | "device">>;
   readonly #membership: Statement<{ joined: number }>;
   readonly #reactions: Statement<Reaction>;
 
@@ -47,6 +50,11 @@ export class SqliteLog implements LogStore {
       `SELECT progress.conv, conversation.seq, progress.delivered, progress."read"
          FROM progress JOIN conversation ON conversation.conv = progress.conv
         WHERE progress.userid = ? ORDER BY progress.conv`,
+    );
+    this.#deviceConversations = new Statement(db, `${CURSORS_OF_DEVICE} ORDER BY progress.conv`);
+    this.#deviceBehind = new Statement(
+      db,
+      `SELECT conv, seq, delivered FROM (${CURSORS_OF_DEVICE}) WHERE seq > delivered`,
     );
     this.#behind = new Statement(
       db,
@@ -84,18 +92,21 @@ export class SqliteLog implements LogStore {
     return await this.#reactions.all(conv, from, to);
   }
 
-  async conversations(user: number): Promise<Progress[]> {
-    return await this.#conversations.all(user);
+  async conversations(user: number, device = ""): Promise<Progress[]> {
+    return await (device === ""
+      ? this.#conversations.all(user)
+      : this.#deviceConversations.all(user, device));
   }
 
   async membership(conv: string, user: number): Promise<{ joined: number } | undefined> {
     return await this.#membership.get(user, conv);
   }
 
-  async behind(users: readonly number[]): Promise<Behind[]> {
+  async behind(devices: readonly UserDevice[]): Promise<Behind[]> {
     const found: Behind[] = [];
-    for (const [i, user] of users.entries()) {
-      for (const behind of this.#behind.all(user)) found.push({ user, ...behind });
+    for (const [i, { user, device }] of devices.entries()) {
+      const all = device === "" ? this.#behind.all(user) : this.#deviceBehind.all(user, device);
+      for (const behind of all) found.push({ user, device, ...behind });
       // What else is ready has its turn in between.
       if (i % LOOKED_AT_ONCE === LOOKED_AT_ONCE - 1) await new Promise<void>((next) => setImmediate(next));
     }
@@ -141,6 +152,21 @@ export class SqliteLog implements LogStore {
     return before === undefined ? messages : messages.reverse();
   }
 }
+
+/**
+ * A conversation for which a device has no row has begun, for its user, after the device did; one who has left a group
+ * and joined again sees nothing of what was said in between. Of a device that is not known there is nothing.
+ */
+const CURSORS_OF_DEVICE = `
+  SELECT progress.conv, conversation.seq,
+         max(progress.joined, coalesce(deviceprogress.delivered, 0)) AS delivered, progress."read"
+    FROM device
+    JOIN progress ON progress.userid = device.userid
+    JOIN conversation ON conversation.conv = progress.conv
+    LEFT JOIN deviceprogress ON deviceprogress.userid = device.userid
+                            AND deviceprogress.device = device.device
+                            AND deviceprogress.conv = progress.conv
+   WHERE device.userid = ? AND device.device = ?`;
 
 /** Ids of a conversation's entries, by number: of those that have keys, and of those that have none yet. */
 function idsOf(range: string, order: "ASC" | "DESC"): string {

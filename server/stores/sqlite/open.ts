@@ -5,6 +5,7 @@ import type { Store } from "../store.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { nameCluster, SqliteCluster } from "./cluster.ts";
 import { configure, type ConnectOptions, openFile } from "./connection.ts";
+import { SqliteDevices } from "./devices.ts";
 import { MemoryLeases } from "./leases.ts";
 import { SqliteLog } from "./log.ts";
 import { isUnfinished, migrate } from "./migrate.ts";
@@ -71,6 +72,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   let closing: Promise<void> | undefined;
   return {
     accounts: new SqliteAccounts(db, { writes, now }),
+    devices: new SqliteDevices(db, { writes }),
     social: new SqliteSocial(db, { writes, now }),
     log,
     leases: new MemoryLeases(async () => (await cluster.read()).log),

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { groupConv } from "../../protocol/conversation.ts";
-import { type CursorMove, MAX_TOKENS, type NewToken } from "../store.ts";
+import { type CursorMove, type DeviceRow, MAX_TOKENS, type NewToken, type UserDevice } from "../store.ts";
 import { SqliteAppend } from "./append.ts";
+import { DeviceWriter } from "./device_writer.ts";
 import { Statement, Transactions } from "./statements.ts";
 import type { Batch, Outcome, Report, WriteCalls } from "./writes.ts";
 
@@ -13,6 +14,7 @@ export class SqliteWriter implements WriteCalls {
   readonly #db: DatabaseSync;
   readonly #transactions: Transactions;
   readonly #append: SqliteAppend;
+  readonly #devices: DeviceWriter;
   readonly #newUser: Statement<{ id: number }>;
   readonly #setPassword: Statement<never>;
   readonly #addToken: Statement<never>;
@@ -23,6 +25,7 @@ export class SqliteWriter implements WriteCalls {
   readonly #newProgress: Statement<never>;
   readonly #group: Statement<{ seq: number }>;
   readonly #move: Statement<never>;
+  readonly #moveDevice: Statement<never>;
   readonly #renameLog: Statement<never>;
   readonly #checkpoint: Statement<{ busy: number }>;
   /** Whether the log file may hold texts that were erased: an earlier process may have left some. */
@@ -33,16 +36,20 @@ export class SqliteWriter implements WriteCalls {
     this.#db = db;
     this.#transactions = new Transactions(db);
     this.#append = new SqliteAppend(db, options);
+    this.#devices = new DeviceWriter(db, this.#transactions);
     this.#newUser = new Statement(
       db,
       "INSERT INTO user (name, password, created) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING id",
     );
     this.#setPassword = new Statement(db, "UPDATE user SET password = ? WHERE id = ?");
-    this.#addToken = new Statement(db, "INSERT INTO token (hash, userid, expires) VALUES (?, ?, ?)");
+    this.#addToken = new Statement(
+      db,
+      "INSERT INTO token (hash, userid, device, expires) VALUES (?, ?, ?, ?)",
+    );
     this.#trimTokens = new Statement(
       db,
-      `DELETE FROM token WHERE userid = ?1 AND (expires <= ?2 OR hash NOT IN
-         (SELECT hash FROM token WHERE userid = ?1 ORDER BY expires DESC LIMIT ?3))`,
+      `DELETE FROM token WHERE userid = ?1 AND device = ?2 AND (expires <= ?3 OR hash NOT IN
+         (SELECT hash FROM token WHERE userid = ?1 AND device = ?2 ORDER BY expires DESC LIMIT ?4))`,
     );
     this.#newGroup = new Statement(
       db,
@@ -66,6 +73,16 @@ export class SqliteWriter implements WriteCalls {
          FROM conversation
         WHERE progress.userid = ? AND progress.conv = ? AND conversation.conv = progress.conv`,
     );
+    this.#moveDevice = new Statement(
+      db,
+      `INSERT INTO deviceprogress (userid, device, conv, delivered)
+       SELECT device.userid, device.device, progress.conv, min(?1, conversation.seq)
+         FROM device
+         JOIN progress ON progress.userid = device.userid AND progress.conv = ?4
+         JOIN conversation ON conversation.conv = progress.conv
+        WHERE device.userid = ?2 AND device.device = ?3
+       ON CONFLICT (userid, device, conv) DO UPDATE SET delivered = max(delivered, excluded.delivered)`,
+    );
     this.#checkpoint = new Statement(db, "PRAGMA wal_checkpoint(TRUNCATE)");
     this.#renameLog = new Statement(db, "UPDATE cluster SET log = ? WHERE log = ?");
   }
@@ -84,9 +101,25 @@ export class SqliteWriter implements WriteCalls {
 
   addToken({ token, now }: { token: NewToken; now: number }): void {
     this.#transactions.run(() => {
-      this.#addToken.run(token.hash, token.user, token.expires);
-      this.#trimTokens.run(token.user, now, MAX_TOKENS);
+      this.#addToken.run(token.hash, token.user, token.device, token.expires);
+      this.#trimTokens.run(token.user, token.device, now, MAX_TOKENS);
     });
+  }
+
+  removeTokens(owner: UserDevice): void {
+    this.#devices.removeTokens(owner);
+  }
+
+  enterDevice(device: UserDevice & DeviceRow): boolean {
+    return this.#devices.enter(device);
+  }
+
+  leaveDevice(device: UserDevice & Pick<DeviceRow, "seen">): void {
+    this.#devices.leave(device);
+  }
+
+  forgetDevice(device: UserDevice): void {
+    this.#devices.forget(device);
   }
 
   createGroup(group: { name: string; description: string; creator: number; now: number }): number {
@@ -115,8 +148,10 @@ export class SqliteWriter implements WriteCalls {
   moveCursors(moves: readonly CursorMove[]): void {
     if (moves.length === 0) return;
     this.#transactions.run(() => {
-      for (const { user, conv, delivered = 0, read = 0 } of moves) {
-        this.#move.run(delivered, read, user, conv);
+      for (const { user, device, conv, delivered = 0, read = 0 } of moves) {
+        if (device !== "") this.#moveDevice.run(delivered, user, device, conv);
+        // What was read is the user's, whatever the device.
+        if (device === "" || read > 0) this.#move.run(device === "" ? delivered : 0, read, user, conv);
       }
     });
   }

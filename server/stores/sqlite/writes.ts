@@ -1,5 +1,5 @@
 import type { LogMessage } from "../../protocol/messages.ts";
-import type { CursorMove, NewMessage, NewToken, Refused } from "../store.ts";
+import type { CursorMove, DeviceRow, NewMessage, NewToken, Refused, UserDevice } from "../store.ts";
 
 /** Some entries to be committed. */
 export interface Batch {
@@ -40,6 +40,11 @@ export interface WriteCalls {
   createUser(user: { name: string; password: string; now: number }): number | undefined;
   setPassword(change: { user: number; password: string }): void;
   addToken(given: { token: NewToken; now: number }): void;
+  removeTokens(owner: UserDevice): void;
+  /** Whether the device is known now: not if its user has too many others. */
+  enterDevice(device: UserDevice & DeviceRow): boolean;
+  leaveDevice(device: UserDevice & Pick<DeviceRow, "seen">): void;
+  forgetDevice(device: UserDevice): void;
   createGroup(group: { name: string; description: string; creator: number; now: number }): number;
   joinGroup(
     join: { group: number; user: number; now: number },
