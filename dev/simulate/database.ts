@@ -2,6 +2,7 @@ import { groupConv, parseConv } from "../../server/protocol/conversation.ts";
 import type { Effect } from "../../server/protocol/kinds.ts";
 import type { LogMessage, Role } from "../../server/protocol/messages.ts";
 import type { Between, Standing } from "../../server/protocol/standing.ts";
+import { LeaseTables } from "./leases.ts";
 import { type Facts, plan, type Row, runs } from "../../server/stores/plan.ts";
 import {
   type Account,
@@ -11,20 +12,16 @@ import {
   type CursorMove,
   type DeviceRow,
   type GroupRow,
-  type HeldLease,
-  type Lease,
   MAX_DEVICES,
   MAX_REACTIONS,
   MAX_TOKENS,
   type NewMessage,
   type NewToken,
-  type NodeBeat,
   type Page,
   type Pulse,
   type Reaction,
   type TokenOwner,
   type UserDevice,
-  type Want,
 } from "../../server/stores/store.ts";
 import type { Progress } from "../../server/protocol/messages.ts";
 
@@ -70,9 +67,7 @@ export class Tables {
   readonly #logs = new Map<string, LogMessage[]>();
   readonly #members = new Map<string, Map<number, Member>>();
   readonly #byMid = new Map<string, LogMessage>();
-  readonly #nodes = new Map<string, number>();
-  /** By user and device. */
-  readonly #leases = new Map<string, Lease & { wanted: Want | undefined }>();
+  readonly leases = new LeaseTables();
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
@@ -336,65 +331,9 @@ export class Tables {
     }
   }
 
-  enterNode({ id, beat }: NodeBeat): void {
-    const known = this.#nodes.get(id);
-    this.#nodes.set(id, known === undefined ? beat : known + 1);
-  }
-
   beat(node: string): Pulse {
-    const beat = this.#nodes.get(node);
-    if (beat !== undefined) this.#nodes.set(node, beat + 1);
-    const nodes = [...this.#nodes].map(([id, beat]) => ({ id, beat }));
-    return { ours: beat !== undefined, nodes, log: this.cluster.log };
-  }
-
-  take(lease: Lease): Lease | undefined {
-    const holder = this.#leases.get(keyOf(lease));
-    if (!holder) this.#leases.set(keyOf(lease), { ...lease, wanted: undefined });
-    return !holder || holder.session === lease.session ? undefined : leaseOf(holder);
-  }
-
-  want(device: UserDevice, why: Want): void {
-    const lease = this.#leases.get(keyOf(device));
-    if (lease) lease.wanted = why;
-  }
-
-  release(lease: Omit<Lease, "node">): void {
-    if (this.#leases.get(keyOf(lease))?.session === lease.session) this.#leases.delete(keyOf(lease));
-  }
-
-  leasesOf(user: number): Lease[] {
-    return [...this.#leases.values()].filter((lease) => lease.user === user).map(leaseOf);
-  }
-
-  held(node: string): HeldLease[] {
-    return [...this.#leases.values()].filter((lease) => lease.node === node)
-      .map(({ user, device, session, wanted }) => {
-        const elsewhere = this.leasesOf(user).some((other) => other.node !== node);
-        return { user, device, session, wanted, elsewhere };
-      });
-  }
-
-  online(users: readonly number[]): Set<number> {
-    const online = new Set([...this.#leases.values()].map(({ user }) => user));
-    return new Set(users.filter((user) => online.has(user)));
-  }
-
-  bury({ id, beat }: NodeBeat): void {
-    if (this.#nodes.get(id) === beat) this.#nodes.delete(id);
-  }
-
-  sweep(): { freed: number[]; left: number } {
-    const lost = [...this.#leases.values()].filter(({ node }) => !this.#nodes.has(node));
-    for (const lease of lost) this.#leases.delete(keyOf(lease));
-    return { freed: [...new Set(lost.map(({ user }) => user))], left: 0 };
-  }
-
-  leave(node: string): void {
-    for (const lease of [...this.#leases.values()]) {
-      if (lease.node === node) this.#leases.delete(keyOf(lease));
-    }
-    this.#nodes.delete(node);
+    const beat = this.leases.beat(node);
+    return { ours: beat !== undefined, nodes: this.leases.nodes, log: this.cluster.log };
   }
 
   #nameOf(id: number): string {
@@ -429,7 +368,6 @@ export class Tables {
 
 const keyOf = ({ user, device }: UserDevice) => `${user} ${device}`;
 const isOf = (one: UserDevice, other: UserDevice) => keyOf(one) === keyOf(other);
-const leaseOf = ({ user, device, node, session }: Lease): Lease => ({ user, device, node, session });
 
 /** What changes tables. */
 type Write = (tables: Tables) => unknown;

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { storeContract } from "../../server/stores/contract_suite.ts";
+import { devicesContract } from "../../server/stores/devices_contract_suite.ts";
 import { randomSeed } from "../faults/random.ts";
 import { Database } from "./database.ts";
 import { isFine, simulate } from "./run.ts";
@@ -10,7 +11,7 @@ import { Machine, World } from "./world.ts";
 /** How many schedules the tests run; SIMULATIONS has another number. */
 const SIMULATIONS = Number(Deno.env.get("SIMULATIONS") ?? 300);
 
-storeContract("a simulated machine", () => {
+const simulated = () => {
   const world = new World({ seed: 1 });
   const database = new Database({ name: "n".repeat(12), secret: "s".repeat(43), log: "l".repeat(12) });
   const machine = new Machine(world, "node");
@@ -34,7 +35,9 @@ storeContract("a simulated machine", () => {
       await running;
     },
   });
-});
+};
+storeContract("a simulated machine", simulated);
+devicesContract("a simulated machine", simulated);
 
 Deno.test("simulation: the same seed leads to the same trace, byte for byte", async () => {
   const first = randomSeed() % 1_000_000_000;

@@ -126,20 +126,20 @@ export class SimulatedStore {
       },
       leases: {
         shared: true,
-        enter: (beat) => write((tables) => tables.enterNode(beat)),
+        enter: (beat) => write((tables) => tables.leases.enter(beat)),
         beat: async (node) => {
           await this.#compare();
           return await write((tables) => tables.beat(node));
         },
-        take: (lease) => write((tables) => tables.take(lease)),
-        want: (device, why) => write((tables) => tables.want(device, why)),
-        release: (lease) => write((tables) => tables.release(lease)),
-        of: (user) => read((tables) => tables.leasesOf(user)),
-        held: (node) => read((tables) => tables.held(node)),
-        online: (users) => read((tables) => tables.online(users)),
-        bury: (dead) => write((tables) => tables.bury(dead)),
-        sweep: () => write((tables) => tables.sweep()),
-        leave: (node) => write((tables) => tables.leave(node)),
+        take: (lease) => write((tables) => tables.leases.take(lease)),
+        want: (device, why) => write((tables) => tables.leases.want(device, why)),
+        release: (lease) => write((tables) => tables.leases.release(lease)),
+        of: (user) => read((tables) => tables.leases.of(user)),
+        held: (node) => read((tables) => tables.leases.held(node)),
+        online: (users) => read((tables) => tables.leases.online(users)),
+        bury: (dead) => write((tables) => tables.leases.bury(dead)),
+        sweep: () => write((tables) => tables.leases.sweep()),
+        leave: (node) => write((tables) => tables.leases.leave(node)),
       },
       cluster: {
         read: () => read((tables): Cluster => tables.cluster),

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { haveServices, startMariaDb } from "../services.ts";
 import { storeContract, type StoreFactory } from "../../server/stores/contract_suite.ts";
+import { devicesContract } from "../../server/stores/devices_contract_suite.ts";
 import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
 import { openMysql } from "../../server/stores/mysql/open.ts";
 import { type CursorMove, type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
@@ -27,6 +28,7 @@ const onMariaDb: StoreFactory = async () => {
 
 storeContract("MariaDB", onMariaDb, { ignore: !services.ok });
 kindsContract("MariaDB", onMariaDb, { ignore: !services.ok });
+devicesContract("MariaDB", onMariaDb, { ignore: !services.ok });
 
 const ignore = !services.ok;
 const entry = (n: number): NewMessage => ({

@@ -132,10 +132,10 @@ export class Inbox {
   }
 
   /** Appends an entry that this session writes: it is not pushed back. */
-  async sends(message: Pick<NewMessage, "mid">, append: () => Promise<Appended>): Promise<Appended> {
-    if (!this.#own) return await append();
+  sends(message: Pick<NewMessage, "mid">, append: () => Promise<Appended>): Promise<Appended> {
+    if (!this.#own) return append();
     const isPast = ({ conv, seq }: LogMessage) => seq <= (this.#positions.get(conv)?.pushed ?? 0);
-    return await this.#own.append(message, { append, isPast });
+    return this.#own.append(message, { append, isPast });
   }
 
   /** An entry that has been committed. May come late, twice, or out of order. */

@@ -1,4 +1,5 @@
 import { storeContract, type StoreFactory } from "../contract_suite.ts";
+import { devicesContract } from "../devices_contract_suite.ts";
 import { kindsContract } from "../kinds_contract_suite.ts";
 import { openSqlite } from "./open.ts";
 
@@ -14,3 +15,4 @@ const inMemory: StoreFactory = async () => {
 
 storeContract("SQLite in memory", inMemory);
 kindsContract("SQLite in memory", inMemory);
+devicesContract("SQLite in memory", inMemory);
