@@ -7,7 +7,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     check: simulated("lost", "moved", "gap", "not right"),
     changes: [{
       file: "server/services/delivery.ts",
-      find: `    const result = await this.#options.log.append(message);
+      find: `    const result = await inbox.sends(message, () => this.#options.log.append(message));
     if ("refused" in result) {
       const { errno, errmsg } = REFUSED[result.refused];
       throw new Refusal(errno, errmsg);

@@ -130,8 +130,8 @@ export const PUSH_MUTANTS: readonly Mutant[] = [
     check: simulated("not theirs", "receipt"),
     changes: [{
       file: "server/services/receipts.ts",
-      find: "to: peerOf(about, id),",
-      replace: "to: peerOf(about, id) + 1,",
+      find: "? peerOf(about, id) : undefined;",
+      replace: "? peerOf(about, id) + 1 : undefined;",
     }],
   },
   {
