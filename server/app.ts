@@ -136,6 +136,7 @@ async function openStore(
     return await openSqlite({
       path: config.db.slice("sqlite:".length),
       durability: config.durability,
+      search: config.search === "on",
       onReport: ({ level, message, fields }) => log[level](message, fields),
     });
   }

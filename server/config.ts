@@ -47,7 +47,7 @@ const SETTINGS = {
     default: "10",
     value: "N",
     help:
-      "connections to MySQL for queries; heartbeat, logins and messages have one more each, and messages half as many again",
+      "connections to MySQL for queries; heartbeat, logins and messages have one more each, searches two, and messages half as many again",
   },
   redis: {
     schema: z.string().refine((url) => url === "" || isUrl(url, "redis:") || isUrl(url, "rediss:"), {
@@ -69,6 +69,13 @@ const SETTINGS = {
     default: "full",
     value: "MODE",
     help: "full: an acknowledged message survives a power failure; normal: it survives a crash of the server",
+  },
+  search: {
+    schema: oneOf(["on", "off"]),
+    default: "on",
+    value: "MODE",
+    help:
+      "on: clients may search the texts that they may read; off: they may not, and no index is kept for it",
   },
   "log-level": {
     schema: oneOf(["debug", "info", "warn", "error", "off"]),

@@ -25,6 +25,7 @@ import { LoginThrottle } from "./services/login_throttle.ts";
 import type { PasswordHashing } from "./services/passwords.ts";
 import { Presence } from "./services/presence.ts";
 import { Receipts } from "./services/receipts.ts";
+import { Search } from "./services/search.ts";
 import { Sessions } from "./services/sessions.ts";
 import { type Cluster, type Store, StoreUnavailable } from "./stores/store.ts";
 import type { System } from "./system.ts";
@@ -184,6 +185,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
   });
   const receipts = new Receipts(delivery, { sessions, after });
   const maxBody = config["max-frame"] - FRAME_OVERHEAD;
+  const history = new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] });
   const router = new Router({
     auth,
     login,
@@ -198,7 +200,13 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     }),
     friends: new Friends({ delivery, presence, social: store.social }),
     groups: new Groups(store, { sessions, delivery }),
-    history: new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] }),
+    history,
+    search: new Search({
+      store: store.search,
+      history,
+      maxFrame: config["max-frame"],
+      isOn: config.search === "on",
+    }),
     receipts,
     now,
   }, {

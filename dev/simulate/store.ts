@@ -7,6 +7,7 @@ import {
 } from "../../server/stores/store.ts";
 import type { LogMessage } from "../../server/protocol/messages.ts";
 import type { Database, Tables } from "./database.ts";
+import { search } from "./search.ts";
 import type { Machine, World } from "./world.ts";
 
 /** What becomes of calls, as the port allows. Each is a probability. */
@@ -124,6 +125,7 @@ export class SimulatedStore {
           return [];
         },
       },
+      search: { find: (query) => read((tables) => search(tables, query)) },
       leases: {
         shared: true,
         enter: (beat) => write((tables) => tables.leases.enter(beat)),

@@ -3,8 +3,17 @@ import { haveServices, startMariaDb } from "../services.ts";
 import { storeContract, type StoreFactory } from "../../server/stores/contract_suite.ts";
 import { devicesContract } from "../../server/stores/devices_contract_suite.ts";
 import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
-import { openMysql } from "../../server/stores/mysql/open.ts";
-import { type CursorMove, type NewMessage, type Store, StoreUnavailable } from "../../server/stores/store.ts";
+import { searchContract } from "../../server/stores/search_contract_suite.ts";
+import { Database } from "../../server/stores/mysql/database.ts";
+import { openMysql, parseUrl } from "../../server/stores/mysql/open.ts";
+import { MysqlSearch } from "../../server/stores/mysql/search.ts";
+import {
+  type CursorMove,
+  type NewMessage,
+  type SearchStore,
+  type Store,
+  StoreUnavailable,
+} from "../../server/stores/store.ts";
 
 const services = await haveServices();
 
@@ -29,6 +38,7 @@ const onMariaDb: StoreFactory = async () => {
 storeContract("MariaDB", onMariaDb, { ignore: !services.ok });
 kindsContract("MariaDB", onMariaDb, { ignore: !services.ok });
 devicesContract("MariaDB", onMariaDb, { ignore: !services.ok });
+searchContract("MariaDB", onMariaDb, { ignore: !services.ok });
 
 const ignore = !services.ok;
 const entry = (n: number): NewMessage => ({
@@ -151,5 +161,41 @@ Deno.test({
     } finally {
       await store.close();
     }
+  },
+});
+
+Deno.test({
+  name: "MariaDB: a search that looks at a little at a time finds the same, page after page",
+  ignore,
+  fn: async () => {
+    await using db = await startMariaDb({ flushLogAtCommit: 0 });
+    const store = await openMysql({ url: db.url, poolSize: 4, wait: 0 });
+    for (let n = 1; n <= 6; n++) await store.accounts.create(`user ${n}`, "x");
+    // In steps, so that the times differ, and not in the order of the conversations.
+    for (let n = 0; n < 900; n += 30) {
+      await Promise.all(Array.from({ length: 30 }, (_, i) => {
+        const to = 2 + ((n + i) * 7 % 30 < 3 ? (n + i) % 2 : 2 + (n + i) % 3);
+        const body = JSON.stringify((n + i) % 4 === 0 ? `heron ${n + i}` : "straw");
+        return store.log.append({ ...entry(n + i), conv: `u1-${to}`, to, body });
+      }));
+    }
+    const searches = new Database({ ...parseUrl(db.url), poolSize: 1 });
+    const little = new MysqlSearch(searches, { rows: 60, long: 50 });
+    const all = async (search: SearchStore, limit: number) => {
+      const found: string[] = [];
+      let before: string | undefined;
+      do {
+        const query = { user: 1, text: "HERON", limit, ...before !== undefined && { before } };
+        const page = await search.find(query);
+        found.push(...page!.found.map(({ place }) => place));
+        before = page!.next;
+      } while (before !== undefined);
+      return found;
+    };
+    const expected = await all(store.search, 1000);
+    assertEquals(expected.length, 225);
+    for (const limit of [1000, 40, 7]) assertEquals(await all(little, limit), expected);
+    await searches.close();
+    await store.close();
   },
 });

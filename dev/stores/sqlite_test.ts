@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { storeContract, type StoreFactory } from "../../server/stores/contract_suite.ts";
 import { devicesContract } from "../../server/stores/devices_contract_suite.ts";
 import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
+import { searchContract } from "../../server/stores/search_contract_suite.ts";
 import { openSqlite } from "../../server/stores/sqlite/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
 
@@ -33,6 +34,7 @@ const inFile: StoreFactory = async () => {
 storeContract("SQLite in a file", inFile);
 kindsContract("SQLite in a file", inFile);
 devicesContract("SQLite in a file", inFile);
+searchContract("SQLite in a file", inFile);
 
 const entry = (n: number): NewMessage => ({
   ...{ conv: "u1-2", kind: "chat", sender: 1, senderName: "ann", to: 2, mid: `m${n}`, body: '"x"' },

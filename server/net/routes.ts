@@ -13,6 +13,7 @@ import type { History } from "../services/history.ts";
 import type { Login } from "../services/login.ts";
 import type { Peer } from "../services/peer.ts";
 import type { Receipts } from "../services/receipts.ts";
+import type { Search } from "../services/search.ts";
 import type { Session } from "../services/sessions.ts";
 
 /** The services that requests go to. */
@@ -25,6 +26,7 @@ export interface Services {
   readonly friends: Friends;
   readonly groups: Groups;
   readonly history: History;
+  readonly search: Search;
   readonly receipts: Receipts;
   readonly now: () => number;
 }
@@ -182,5 +184,11 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     login: true,
     order: "alone",
     handle: (services, session, frame) => services.devices.handle(session, frame),
+  },
+  [Msg.SEARCH]: {
+    since: 2,
+    login: true,
+    order: "free",
+    handle: (services, session, frame) => services.search.find(session, frame),
   },
 };

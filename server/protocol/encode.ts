@@ -60,6 +60,13 @@ export function encodeReply(reply: Reply, generation: Generation): string | unde
       reply.frames.join(",")
     }],"more":${reply.more}${ridOf(reply.rid)}}\n`;
   }
+  if ("found" in reply) {
+    const { msgid, ref, found, more, before, rid } = reply;
+    const next = before === undefined ? "" : `,"before":"${before}"`;
+    return `{"msgid":${msgid},"ref":${ref},"found":[${found.join(",")}],"more":${more}${next}${
+      ridOf(rid)
+    }}\n`;
+  }
   return JSON.stringify(reply) + "\n";
 }
 

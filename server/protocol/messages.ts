@@ -166,6 +166,15 @@ type Said =
     readonly ref: number;
     readonly devices?: readonly Device[];
   }
+  | {
+    readonly msgid: typeof Msg.DONE;
+    readonly ref: typeof Msg.SEARCH;
+    /** Each the JSON text of a frame as HISTORY gives it, the newest first. */
+    readonly found: readonly string[];
+    readonly more: boolean;
+    /** Where the next search goes on, if there is more. */
+    readonly before?: string;
+  }
   | { readonly msgid: typeof Msg.GOODBYE; readonly reason: EndReason; readonly reconnect_ms: number }
   | {
     readonly msgid: typeof Msg.PRESENCE;

@@ -12,6 +12,8 @@ export const LIMITS = {
   device: 40,
   client: 60,
   history: 200,
+  query: 100,
+  found: 50,
 } as const;
 
 const TOO_LONG = { errno: Errno.TOO_LONG } as const;
@@ -115,6 +117,16 @@ export const SCHEMAS = {
     do: z.enum(["list", "end"]),
     /** The nameless one can be ended, too. */
     device: device.or(z.literal("")).optional(),
+  }),
+  [Msg.SEARCH]: z.object({
+    q: upTo(LIMITS.query)
+      .refine((text) => codePoints(text) >= 2, { error: "must have at least 2 characters" })
+      .refine((text) => text.isWellFormed(), { error: "contains half a surrogate pair" }),
+    conv: conv.optional(),
+    before: z.union([seq, z.string().max(80)], {
+      error: "must be a time, or what a search has answered",
+    }).optional(),
+    limit: z.int().min(1).max(LIMITS.found).default(20),
   }),
 } as const;
 

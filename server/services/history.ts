@@ -30,7 +30,7 @@ export class History {
    */
   async page(session: Session, frame: Frame<typeof Msg.HISTORY>): Promise<void> {
     const { conv, after, limit } = frame;
-    const joined = await this.#joined(session, conv);
+    const joined = await this.joined(session, conv);
     const forward = after !== undefined;
     const found = await this.#log.read({
       conv,
@@ -46,16 +46,19 @@ export class History {
     session.peer.reply({ msgid: Msg.HISTORY_ACK, conv, frames, more, ...answering(frame) });
   }
 
+  /** An entry as a page has it: as it stands now, with its reactions. */
+  async frame(message: LogMessage): Promise<string> {
+    return framed(message, await this.#reactions(message.conv, [message]));
+  }
+
   /** As many as fit into one frame, nearest first. */
   #fit(messages: readonly LogMessage[], reactions: ReadonlyMap<number, string>): string[] {
     const frames: string[] = [];
     let room = this.#maxFrame - ENVELOPE;
     for (const message of messages) {
-      const frame = messageFrame(message, 2);
-      const more = reactions.get(message.seq) ?? "";
-      const all = more === "" ? frame : `${frame.slice(0, -1)},"reactions":${more}}`;
-      // A text that fills a frame by itself comes without them.
-      const text = frames.length === 0 && utf8.encode(all).length + 1 > room ? frame : all;
+      const all = framed(message, reactions);
+      // A text that fills a frame by itself comes without reactions.
+      const text = frames.length === 0 && utf8.encode(all).length + 1 > room ? messageFrame(message, 2) : all;
       room -= utf8.encode(text).length + 1;
       if (room < 0 && frames.length > 0) break;
       frames.push(text);
@@ -88,7 +91,11 @@ export class History {
     return further.some(({ seq }) => seq > joined);
   }
 
-  async #joined(session: Session, conv: string): Promise<number> {
+  /**
+   * Where what a user may read of a conversation begins: entries up to this number are not the user's.
+   * @throws {Refusal} errno 104, 105 or 109.
+   */
+  async joined(session: Session, conv: string): Promise<number> {
     const about = parseConv(conv);
     if (!about) throw new Refusal(Errno.BAD_FRAME, '"conv" names no conversation');
     if (about.kind === "pair") {
@@ -101,4 +108,10 @@ export class History {
       ? new Refusal(Errno.NOT_A_MEMBER, "you are not a member of this group")
       : new Refusal(Errno.NO_SUCH_GROUP, "no such group");
   }
+}
+
+function framed(message: LogMessage, reactions: ReadonlyMap<number, string>): string {
+  const frame = messageFrame(message, 2);
+  const some = reactions.get(message.seq);
+  return some === undefined ? frame : `${frame.slice(0, -1)},"reactions":${some}}`;
 }

@@ -11,6 +11,7 @@ import sqlite003 from "../../sql/sqlite/003_cluster.sql" with { type: "text" };
 import sqlite004 from "../../sql/sqlite/004_entries.sql" with { type: "text" };
 import sqlite005 from "../../sql/sqlite/005_kinds.sql" with { type: "text" };
 import sqlite006 from "../../sql/sqlite/006_devices.sql" with { type: "text" };
+import sqlite009 from "../../sql/sqlite/009_search.sql" with { type: "text" };
 import sqlite010 from "../../sql/sqlite/010_requests.sql" with { type: "text" };
 
 /** One step of the schema, applied once and in order. */
@@ -30,6 +31,7 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
   { version: 4, sql: sqlite004 },
   { version: 5, sql: sqlite005 },
   { version: 6, sql: sqlite006 },
+  { version: 9, sql: sqlite009 },
   { version: 10, sql: sqlite010 },
 ];
 

@@ -20,6 +20,7 @@ export interface Store {
   readonly devices: DeviceStore;
   readonly social: SocialStore;
   readonly log: LogStore;
+  readonly search: SearchStore;
   readonly leases: LeaseStore;
   readonly cluster: ClusterStore;
   /** Finishes what is under way, then closes; again is fine. Other calls after that reject. */
@@ -235,6 +236,34 @@ export interface LogStore {
    * program has locked their rows: they can be tried again.
    */
   moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]>;
+}
+
+/** What somebody looks for. */
+export interface Query {
+  readonly user: number;
+  /** Every character stands for itself. Letters are compared without regard to case. */
+  readonly text: string;
+  /** Only in this conversation. */
+  readonly conv?: string;
+  /** Only what is older than this (Unix milliseconds), or what comes after a place that a search has given. */
+  readonly before?: number | string;
+  readonly limit: number;
+}
+
+export interface Found {
+  /** The newest first. `place`: to go on behind this one. */
+  readonly found: readonly { readonly message: LogMessage; readonly place: string }[];
+  /** Where to go on; undefined if there is nothing further. There may be, whether or not anything was found so far. */
+  readonly next?: string;
+}
+
+export interface SearchStore {
+  /**
+   * Entries of texts that the user may read, see `visible.ts`; everything that was committed before the call. It looks for
+   * about a second at most, and then says how far it came. Searches are few at a time: others wait. Undefined if `before`
+   * is not a place that a search of this store has given.
+   */
+  find(query: Query): Promise<Found | undefined>;
 }
 
 /** One device of a user, logged in over one session of one node. */

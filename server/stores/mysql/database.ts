@@ -32,6 +32,11 @@ const SESSION_SETTINGS = [
   ].join(", "),
 ];
 
+/** The setting has another name and unit in each of the two; each skips the other's. */
+const timeSetting = (seconds: number) =>
+  `SET SESSION autocommit = 1 /*M!100100 , SESSION max_statement_time = ${seconds} */` +
+  ` /*!80000 , SESSION max_execution_time = ${1000 * seconds} */`;
+
 /** Errors that say "not now", by the driver's code. https://dev.mysql.com/doc/mysql-errors/8.0/en/ */
 const UNAVAILABLE = new Set([
   "ER_CON_COUNT_ERROR",
@@ -40,6 +45,8 @@ const UNAVAILABLE = new Set([
   "ER_RECORD_FILE_FULL",
   "ER_OPTION_PREVENTS_STATEMENT",
   "ER_QUERY_INTERRUPTED",
+  // A query that takes longer than it may, in MySQL and in MariaDB.
+  "ER_QUERY_TIMEOUT",
   "ER_LOCK_WAIT_TIMEOUT",
   "ER_CONNECTION_KILLED",
   "ER_ACCESS_DENIED_ERROR",
@@ -48,9 +55,13 @@ const UNAVAILABLE = new Set([
   "POOL_CLOSED",
 ]);
 
+/** What MariaDB calls ER_STATEMENT_TIMEOUT, which the driver does not know. */
+const MARIADB_TIMEOUT = 1969;
+
 /** The code of a driver's error, if it is one. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
+  if ("errno" in error && error.errno === MARIADB_TIMEOUT) return "ER_QUERY_TIMEOUT";
   if ("code" in error && typeof error.code === "string") return error.code;
   return error.message === "Pool is closed." ? "POOL_CLOSED" : "";
 }
@@ -77,6 +88,8 @@ export interface DatabaseOptions {
   readonly timeout?: number;
   /** Whether {@linkcode Session.script} is used. */
   readonly scripts?: boolean;
+  /** The server itself ends a query that takes longer than this, in seconds; none if left out. */
+  readonly mostTime?: number;
 }
 
 /** Runs prepared statements on one connection. */
@@ -127,7 +140,7 @@ export class Database {
   #onConnection = () => {};
 
   constructor(options: DatabaseOptions) {
-    const { poolSize, scripts = false, timeout = TIMEOUT, ...address } = options;
+    const { poolSize, scripts = false, timeout = TIMEOUT, mostTime, ...address } = options;
     this.#timeout = timeout;
     this.slots = new Slots(poolSize);
     this.#pool = mysql.createPool({
@@ -150,7 +163,11 @@ export class Database {
     });
     this.#pool.on("connection", (connection) => {
       this.#onConnection();
-      for (const setting of SESSION_SETTINGS) {
+      for (
+        const setting of mostTime === undefined
+          ? SESSION_SETTINGS
+          : [...SESSION_SETTINGS, timeSetting(mostTime)]
+      ) {
         // The pool hands out the callback kind here. A connection that fails now fails at its first statement, too.
         (connection as unknown as { query(sql: string, done: () => void): void }).query(setting, () => {});
       }

@@ -8,6 +8,7 @@ import { codeOf, Database, type DatabaseOptions, type Session } from "./database
 import { MysqlDevices } from "./devices.ts";
 import { MysqlLeases } from "./leases.ts";
 import { MysqlLog } from "./log.ts";
+import { MysqlSearch } from "./search.ts";
 import { MysqlSocial } from "./social.ts";
 import { unfinished } from "../bulk.ts";
 import type { Store } from "../store.ts";
@@ -35,6 +36,9 @@ export interface MysqlOptions {
 /** How long to wait for another node that is migrating the schema, in ms, and how long one step may take. */
 const MIGRATION_WAIT = 60_000;
 const MIGRATION_STEP = 24 * 60 * 60 * 1000;
+/** Searches at once. A statement of one takes no longer than this on the database, in seconds; most take some ms. */
+const SEARCHES = 2;
+const SEARCH_STATEMENT = 1;
 
 /**
  * Opens the store on MySQL or MariaDB and brings its schema up to date, one node at a time.
@@ -50,10 +54,11 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
   const pipeline = new Database({ ...address, poolSize: 1 });
   // What logins ask for takes turns on one connection: so it goes together, and is prepared once.
   const logins = new Database({ ...address, poolSize: 1 });
+  const searches = new Database({ ...address, poolSize: SEARCHES, mostTime: SEARCH_STATEMENT });
   const lanes = Math.max(2, Math.floor(options.poolSize / 2));
   const others = new Database({ ...address, poolSize: lanes, scripts: true });
   const close = async () => {
-    for (const part of [pipeline, others, logins, db, pulse]) await part.close();
+    for (const part of [pipeline, others, logins, searches, db, pulse]) await part.close();
   };
   const cluster = new MysqlCluster(db);
   let log: string;
@@ -92,6 +97,7 @@ export async function openMysql(options: MysqlOptions): Promise<Store> {
     devices: new MysqlDevices({ db, logins }),
     social: new MysqlSocial({ db, logins, now }),
     log: new MysqlLog({ db, logins, append }),
+    search: new MysqlSearch(searches),
     leases: new MysqlLeases({ db, logins, pulse, compare: () => append.compare() }),
     cluster: {
       read: () => cluster.read(),

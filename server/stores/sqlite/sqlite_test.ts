@@ -1,6 +1,7 @@
 import { storeContract, type StoreFactory } from "../contract_suite.ts";
 import { devicesContract } from "../devices_contract_suite.ts";
 import { kindsContract } from "../kinds_contract_suite.ts";
+import { searchContract } from "../search_contract_suite.ts";
 import { openSqlite } from "./open.ts";
 
 const inMemory: StoreFactory = async () => {
@@ -16,3 +17,4 @@ const inMemory: StoreFactory = async () => {
 storeContract("SQLite in memory", inMemory);
 kindsContract("SQLite in memory", inMemory);
 devicesContract("SQLite in memory", inMemory);
+searchContract("SQLite in memory", inMemory);

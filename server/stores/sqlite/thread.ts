@@ -16,6 +16,10 @@ import {
 const TIDY_AFTER = 1000;
 /** How long filing that failed is left alone, in ms. */
 const REST = 3000;
+/** How long texts may stay out of the index of the search when there are few of them, in ms. */
+const INDEX_AFTER = 500;
+/** Indexing takes one part in so many of the thread's time, as long as it has other things to do. */
+const SHARE = 10;
 /** How long a call may take, in ms. */
 const PATIENCE = 10_000;
 /** The age of calls is counted in so many turns of a timer: the time in which the process was stopped does not count. */
@@ -49,7 +53,11 @@ export interface ThreadOptions extends ConnectOptions {
   readonly onReport: (report: Report) => void;
   /** How long a call may take, in ms. */
   readonly patience?: number;
+  /** Whether texts go into the index of the search. */
+  readonly search: boolean;
 }
+
+type ServeOptions = ConnectOptions & Pick<ThreadOptions, "search">;
 
 interface Waiting extends PromiseWithResolvers<unknown> {
   /** The turn in which it was asked. */
@@ -63,7 +71,7 @@ interface Waiting extends PromiseWithResolvers<unknown> {
  * further calls are refused at once, so that no more than that waits for a disk which hangs.
  */
 export class WriterThread implements Writes {
-  readonly #options: ConnectOptions;
+  readonly #options: ServeOptions;
   readonly #onReport: (report: Report) => void;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
@@ -85,8 +93,8 @@ export class WriterThread implements Writes {
     return thread;
   }
 
-  private constructor({ path, durability, onReport, patience = PATIENCE }: ThreadOptions) {
-    this.#options = { path, durability };
+  private constructor({ path, durability, search, onReport, patience = PATIENCE }: ThreadOptions) {
+    this.#options = { path, durability, search };
     this.#onReport = onReport;
     this.#timer = setInterval(() => this.#look(), patience / TURNS);
   }
@@ -177,8 +185,8 @@ export class WriterThread implements Writes {
   }
 }
 
-/** The other end: carries out calls in their order, and files messages when there is time. */
-function serve(options: ConnectOptions, port: NonNullable<typeof parentPort>): void {
+/** The other end: carries out calls in their order, and files and indexes messages when there is time. */
+function serve(options: ServeOptions, port: NonNullable<typeof parentPort>): void {
   const answer = (response: Response) => port.postMessage(response);
   let writer: SqliteWriter;
   try {
@@ -199,15 +207,31 @@ function serve(options: ConnectOptions, port: NonNullable<typeof parentPort>): v
       tidy({ all: true });
     }, state === "fails" ? REST : TIDY_AFTER);
   };
+  let indexing: ReturnType<typeof setTimeout> | undefined;
+  let isBusy = false;
+  const indexAfter = (ms: number) => {
+    if (options.search) indexing ??= setTimeout(index, ms);
+  };
+  const index = () => {
+    indexing = undefined;
+    const began = performance.now();
+    const state = writer.index();
+    const took = performance.now() - began;
+    if (state !== "done") indexAfter(state === "fails" ? REST : isBusy ? took * (SHARE - 1) : took);
+    isBusy = false;
+  };
   port.on("message", (json: string) => {
+    isBusy = true;
     const { id, name, arg } = JSON.parse(json) as Request;
     try {
       if (name !== "close") {
         answer({ id, result: perform(writer, { name, arg: arg as WriteArg<typeof name> }) });
+        indexAfter(INDEX_AFTER);
         return tidy({ all: false });
       }
       writer.tidy({ all: true });
       clearTimeout(timer);
+      clearTimeout(indexing);
       writer.close();
       answer({ id, result: undefined });
     } catch (error) {
@@ -215,6 +239,8 @@ function serve(options: ConnectOptions, port: NonNullable<typeof parentPort>): v
     }
   });
   answer({ id: READY, result: undefined });
+  // What an earlier process left.
+  indexAfter(INDEX_AFTER);
 }
 
 function failureOf(error: unknown): Failure {

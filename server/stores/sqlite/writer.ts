@@ -3,6 +3,7 @@ import { groupConv } from "../../protocol/conversation.ts";
 import { type CursorMove, type DeviceRow, MAX_TOKENS, type NewToken, type UserDevice } from "../store.ts";
 import { SqliteAppend } from "./append.ts";
 import { DeviceWriter } from "./device_writer.ts";
+import { Indexing } from "./indexing.ts";
 import { Statement, Transactions } from "./statements.ts";
 import type { Batch, Outcome, Report, WriteCalls } from "./writes.ts";
 
@@ -15,6 +16,7 @@ export class SqliteWriter implements WriteCalls {
   readonly #transactions: Transactions;
   readonly #append: SqliteAppend;
   readonly #devices: DeviceWriter;
+  readonly #indexing: Indexing;
   readonly #newUser: Statement<{ id: number }>;
   readonly #setPassword: Statement<never>;
   readonly #addToken: Statement<never>;
@@ -37,6 +39,7 @@ export class SqliteWriter implements WriteCalls {
     this.#transactions = new Transactions(db);
     this.#append = new SqliteAppend(db, options);
     this.#devices = new DeviceWriter(db, this.#transactions);
+    this.#indexing = new Indexing(db, options);
     this.#newUser = new Statement(
       db,
       "INSERT INTO user (name, password, created) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING id",
@@ -176,6 +179,11 @@ export class SqliteWriter implements WriteCalls {
   #emptyLog(): void {
     this.#emptied = performance.now();
     this.#mustEmptyLog = this.#checkpoint.get()?.busy !== 0;
+  }
+
+  /** Puts some texts into the index of the search; nobody should wait for it. */
+  index(): "done" | "more" | "fails" {
+    return this.#indexing.slice();
   }
 
   close(): void {
