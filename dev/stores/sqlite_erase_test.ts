@@ -1,4 +1,5 @@
 import { assert, assertEquals, AssertionError } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../server/stores/sqlite/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
 
@@ -58,5 +59,26 @@ Deno.test("erase: a recalled text is in none of the database's files any more, n
     await store.close();
   }
   assertEquals(await marks(folder), 0, "after it has stopped");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("erase: what a long reader keeps in the log file is gone when it ends", async () => {
+  const folder = await Deno.makeTempDir();
+  const store = await openSqlite({ path: `${folder}/chat.db`, durability: "normal" });
+  try {
+    for (const name of ["ann", "bob"]) await store.accounts.create(name, "x");
+    const ref = await append(store, { text: MARK });
+    using reader = new DatabaseSync(`${folder}/chat.db`, { readOnly: true });
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM entry").get();
+    await append(store, { kind: "recall", ref });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    assert(await marks(folder) > 0, "the reader may still ask for it");
+    await append(store, { text: "nobody waits for the reader" });
+    reader.exec("COMMIT");
+    assertEquals(await marksInTheEnd(folder), 0);
+  } finally {
+    await store.close();
+  }
   await Deno.remove(folder, { recursive: true });
 });

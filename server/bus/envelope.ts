@@ -165,7 +165,8 @@ function isMessage(value: unknown): value is LogMessage {
 /** See {@linkcode LogMessage.body}: a JSON string or object and nothing around it, or nothing. */
 function isBody(text: string): boolean {
   if (text.startsWith('"')) return text.endsWith('"') && typeof parse(text) === "string";
-  if (!text.startsWith("{") || !text.endsWith("}")) return text === "";
+  // It goes into frames as it is, of which each is a line.
+  if (!text.startsWith("{") || !text.endsWith("}") || text.includes("\n")) return text === "";
   const said = parse(text);
   return isRecord(said) && !Array.isArray(said);
 }

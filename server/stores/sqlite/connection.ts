@@ -27,8 +27,13 @@ export function connect(options: ConnectOptions): DatabaseSync {
 /** Opens a connection that has changed nothing yet. */
 export function openFile(path: string): DatabaseSync {
   const db = new DatabaseSync(path);
-  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
+  setBusyTimeout(db);
   return db;
+}
+
+/** Says how long a file that another program has locked is waited for, in ms. */
+export function setBusyTimeout(db: DatabaseSync, ms = BUSY_TIMEOUT): void {
+  db.exec(`PRAGMA busy_timeout = ${ms}`);
 }
 
 /** Makes a connection ready for use. */

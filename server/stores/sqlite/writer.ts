@@ -1,7 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { groupConv } from "../../protocol/conversation.ts";
-import { type CursorMove, type DeviceRow, MAX_TOKENS, type NewToken, type UserDevice } from "../store.ts";
+import {
+  type CursorMove,
+  type DeviceRow,
+  MAX_TOKENS,
+  type NewToken,
+  StoreUnavailable,
+  type UserDevice,
+} from "../store.ts";
 import { SqliteAppend } from "./append.ts";
+import { setBusyTimeout } from "./connection.ts";
 import { DeviceWriter } from "./device_writer.ts";
 import { Indexing } from "./indexing.ts";
 import { Statement, Transactions } from "./statements.ts";
@@ -175,10 +183,21 @@ export class SqliteWriter implements WriteCalls {
     return filing.isEmpty && !this.#mustEmptyLog ? "filed" : "waits";
   }
 
-  /** Brings what the log file (WAL) holds into the database file and cuts it to nothing, unless somebody reads it. */
+  /**
+   * Brings what the log file (WAL) holds into the database file and cuts it to nothing. Somebody who reads it just now is
+   * not waited for.
+   */
   #emptyLog(): void {
     this.#emptied = performance.now();
-    this.#mustEmptyLog = this.#checkpoint.get()?.busy !== 0;
+    setBusyTimeout(this.#db, 0);
+    try {
+      this.#mustEmptyLog = this.#checkpoint.get()?.busy !== 0;
+    } catch (error) {
+      // A full disk, for instance: it is tried again.
+      if (!(error instanceof StoreUnavailable)) throw error;
+    } finally {
+      setBusyTimeout(this.#db);
+    }
   }
 
   /** Puts some texts into the index of the search; nobody should wait for it. */
