@@ -21,6 +21,7 @@ const QUICK = new Set([
   "each other's conversation, cold, in turn",
   "each other's conversation, warm, together",
   "accepting and refusing, cold, in turn",
+  "editing and recalling, cold, in turn",
   "a group, and joining it, cold, in turn",
 ]);
 /** Schedules of each case that are drawn by lot, with a connection lost somewhere in most of them. */

@@ -42,14 +42,15 @@ export const groupPlace = (group: number, [one, two]: readonly [number, number])
 /** Number `n` of this place, said by its first or second person. */
 export function entry(
   { conv, users, group }: Place,
-  about: { by: 0 | 1; n: number; kind?: Kind },
+  about: { by: 0 | 1; n: number; kind?: Kind; ref?: number },
 ): NewMessage {
-  const { by, n, kind = "chat" } = about;
+  const { by, n, kind = "chat", ref } = about;
   const sender = users[by];
   const to = group === undefined ? users[1 - by] : undefined;
   // By the conversation's name in the mid a statement says which conversation it is about.
   const mid = `${conv}:${n}`;
-  return { conv, kind, sender, senderName: `u${sender}`, to, mid, body: JSON.stringify(`${kind} ${n}`) };
+  const body = kind === "recall" ? "{}" : JSON.stringify(`${kind} ${n}`);
+  return { conv, kind, sender, senderName: `u${sender}`, to, mid, body, ...(ref !== undefined && { ref }) };
 }
 
 const WISHES: Record<string, Case["wishes"]> = {
@@ -73,11 +74,16 @@ const WISHES: Record<string, Case["wishes"]> = {
     [entry(one, { by: 1, n: 1, kind: "accept" }), entry(one, { by: 1, n: 2 })],
     [entry(one, { by: 1, n: 3, kind: "refuse" }), entry(one, { by: 0, n: 4 })],
   ],
+  "editing and recalling": (one) => [
+    [entry(one, { by: 0, n: 1, kind: "edit", ref: 1 }), entry(one, { by: 0, n: 2 })],
+    [entry(one, { by: 0, n: 3, kind: "recall", ref: 1 }), entry(one, { by: 1, n: 4 })],
+  ],
 };
 
 /** What is written before both nodes begin. */
 const BEFORE: Record<string, (one: Place) => readonly NewMessage[]> = {
   "accepting and refusing": (one) => [entry(one, { by: 0, n: 6, kind: "request" })],
+  "editing and recalling": (one) => [entry(one, { by: 0, n: 6 })],
 };
 
 /** Joining is not an entry, so it goes one after the other with what the new member says. */

@@ -21,6 +21,7 @@ interface Row {
   readonly mid: string;
   readonly kind: string;
   readonly body: string;
+  readonly ref: number | null;
 }
 
 /**
@@ -44,9 +45,10 @@ export async function judge(
   const after = await stored(db, convs);
   checkNumbers(after);
   assertEquals(
-    after.filter(({ conv, seq }) => before.some((row) => row.conv === conv && row.seq === seq)),
-    before,
+    after.filter(({ conv, seq }) => before.some((row) => row.conv === conv && row.seq === seq)).map(nameOf),
+    before.map(nameOf),
   );
+  for (const rows of [before, after]) checkTexts(rows);
   for (const { entry, said } of again) {
     checkAnswer(after, { entry, said });
     assert(!(said instanceof Error), `${entry.mid} is refused when it is sent again`);
@@ -73,11 +75,37 @@ export function checkOrder(sent: readonly Sent[], convs: readonly string[]): voi
   }
 }
 
+/** What never changes of an entry. */
+const nameOf = ({ body: _, ...row }: Row) => row;
+
+/** Throws unless a text is that of its newest edit, and gone if it was recalled, from its edits as well. */
+function checkTexts(rows: readonly Row[]): void {
+  const about = (recalled: Row) =>
+    rows.filter(({ conv, ref }) => conv === recalled.conv && ref === recalled.seq);
+  for (const row of rows.filter(({ kind }) => kind === "chat")) {
+    const amendments = about(row).filter(({ kind }) => kind !== "chat");
+    const edits = amendments.filter(({ kind }) => kind === "edit");
+    const recall = amendments.find(({ kind }) => kind === "recall");
+    const name = `${row.mid} of ${row.conv}`;
+    if (recall === undefined) {
+      const newest = edits.at(-1);
+      if (newest) assertEquals(row.body, newest.body, `${name} has the text of its newest edit`);
+      continue;
+    }
+    assertEquals(
+      [row, ...edits].map(({ body }) => body),
+      ["", ...edits.map(() => "")],
+      `${name} was recalled`,
+    );
+    assertEquals(amendments.at(-1), recall, `${name} is not amended after its recall`);
+  }
+}
+
 const isOf = ({ sender, mid }: NewMessage) => (row: Row) => row.sender === sender && row.mid === mid;
 
 async function stored(db: Connection, convs: readonly string[]): Promise<Row[]> {
   const [rows] = await db.query(
-    "SELECT conv, seq, sender, mid, kind, body FROM message WHERE conv IN (?) ORDER BY conv, seq",
+    "SELECT conv, seq, sender, mid, kind, body, ref FROM message WHERE conv IN (?) ORDER BY conv, seq",
     [convs],
   );
   return (rows as Row[]).map((row) => ({ ...row }));
@@ -92,13 +120,16 @@ function checkNumbers(rows: readonly Row[]): void {
 }
 
 function checkAnswer(rows: readonly Row[], { entry, said }: Pick<Sent, "entry" | "said">): void {
-  const { conv, sender, mid, kind, body } = entry;
+  const { conv, sender, mid, kind, ref = null } = entry;
   const row = rows.find(isOf(entry));
   if (said instanceof Error) {
     assert(said instanceof StoreUnavailable, `${mid} is refused with ${said.stack}`);
   } else if ("stored" in said) {
     const { seq } = said.stored;
-    assertEquals(row, { conv, seq, sender, mid: mid!, kind, body }, `${mid} is acknowledged as ${seq}`);
+    // The texts of what can be edited are looked at together.
+    const isAmended = kind === "edit" || rows.some((other) => other.conv === conv && other.ref === seq);
+    const body = isAmended ? row?.body ?? "" : entry.body;
+    assertEquals(row, { conv, seq, sender, mid: mid!, kind, body, ref }, `${mid} is acknowledged as ${seq}`);
     assertEquals([said.stored.conv, said.stored.sender, said.stored.mid], [conv, sender, mid]);
   } else {
     assert(kind !== "chat", `${mid} is refused: ${said.refused}`);
@@ -116,15 +147,16 @@ async function checkPeople(
   if (here.length === 0) return;
   const [known] = await db.query("SELECT userid FROM progress WHERE conv = ? ORDER BY userid", [conv]);
   assertEquals((known as { userid: number }[]).map(({ userid }) => userid), users.toSorted((a, b) => a - b));
-  if (here.every(({ kind }) => kind === "chat")) return;
+  const steps = here.filter(({ kind }) => kind === "request" || kind === "accept" || kind === "refuse");
+  if (steps.length === 0) return;
   const [friends, asked] = [new Set<string>(), new Set<string>()];
-  for (const { sender, mid, kind } of here) {
+  for (const { sender, mid, kind } of steps) {
     const other = users.find((user) => user !== sender)!;
     const [mine, theirs] = [`${sender} ${other}`, `${other} ${sender}`];
     if (kind === "request") {
       assert(!friends.has(mine) && !asked.has(mine), `${mid} asks for what is asked for already`);
       asked.add(mine);
-    } else if (kind !== "chat") {
+    } else {
       assert(asked.delete(theirs), `${mid} answers what nobody has asked for`);
       if (kind === "refuse") continue;
       asked.delete(mine);
