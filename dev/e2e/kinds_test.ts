@@ -201,6 +201,10 @@ async function check(talk: Talk, { kind, place, author, actor, state, errno }: R
   const conv = talk.conv(place);
   const text = `text ${kind} ${author} ${actor} ${errno}`;
   const { seq: ref } = await talk.write(author, place, { msg: text });
+  // Who gets it only later gets it as it stands then.
+  for (const reader of talk.readers(place, author)) {
+    await talk.users[reader].wire.find(({ msg }) => msg === text, `${text} for ${reader}`);
+  }
   await state?.(talk, actor, place);
   for (const who of Object.values(talk.users)) who.wire.forget(6, 11, 25);
   const fields = FIELDS[kind];
