@@ -35,10 +35,17 @@ interface Letter extends Outgoing {
   readonly stored?: (() => void) | undefined;
   /** It was acknowledged before, and the person has been told so. */
   readonly again?: true;
+  /**
+   * The fields name another entry by its number, which means another one when the server's database has come back older:
+   * what is sent then instead, or nothing.
+   */
+  readonly numbered?: { readonly instead?: Fields } | undefined;
 }
 
 /** What a message is besides its fields. */
-export type LetterOptions = Pick<Letter, "target" | "whom" | "what" | "stored">;
+export type LetterOptions = Pick<Letter, "target" | "whom" | "what" | "stored" | "numbered">;
+
+type Fields = { readonly msgid: Msg } & Record<string, unknown>;
 
 export interface AccountParts {
   readonly output: Output;
@@ -133,7 +140,7 @@ export class Account {
   }
 
   /** Writes a message; it stays here until the server has stored it or refused it for good. */
-  send(fields: { msgid: Msg } & Record<string, unknown>, options: LetterOptions): void {
+  send(fields: Fields, options: LetterOptions): void {
     const mid = this.#parts.newMid();
     const text = JSON.stringify({ ...fields, mid });
     const bytes = new TextEncoder().encode(text).length;
@@ -235,7 +242,8 @@ export class Account {
     this.latest.forget();
     this.#receipts.forget();
     this.#sent = new Sent();
-    const lost = this.#acknowledged.take();
+    const lost = this.#acknowledged.take().flatMap((letter) => withoutNumbers(letter) ?? []);
+    for (const letter of this.#unacknowledged.items()) this.#renumber(letter);
     this.#unacknowledged.putBack(lost.map((letter) => ({ ...letter, again: true })));
     const resent = `; sending ${lost.length} message${lost.length === 1 ? "" : "s"} again`;
     this.#parts.output.print(`the server's database came back older${lost.length > 0 ? resent : ""}`);
@@ -251,6 +259,16 @@ export class Account {
       this.#stored({ msgid: Msg.MESSAGE_ACK, mid, conv, seq, at: push.at });
     }
     this.#received.push(push);
+  }
+
+  /** A message that waits, and names another one by a number that means nothing any more. */
+  #renumber(letter: Letter): void {
+    if (!letter.numbered) return;
+    const now = withoutNumbers(letter);
+    if (now) return this.#unacknowledged.replace(now);
+    this.#unacknowledged.remove(letter.mid);
+    this.#parts.failed();
+    this.#parts.output.print(`not sent ${line(letter)}: numbers mean other messages now`);
   }
 
   #stored(ack: FrameOf<typeof Msg.MESSAGE_ACK>): void {
@@ -328,6 +346,13 @@ export class Account {
     const due = this.#unacknowledged.due();
     if (due !== undefined) this.#cancelPump = this.#parts.clock.after(due - now, () => this.#pump());
   }
+}
+
+/** The letter as it may be sent where numbers mean other entries; undefined if it then says nothing. */
+function withoutNumbers(letter: Letter): Letter | undefined {
+  const { numbered, ...rest } = letter;
+  if (!numbered) return letter;
+  return numbered.instead && { ...rest, text: JSON.stringify({ ...numbered.instead, mid: letter.mid }) };
 }
 
 /** Errors that say nothing against the message: it is kept and sent again. */

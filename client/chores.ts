@@ -110,7 +110,9 @@ export class Chores {
       if (change.kind === "reply") {
         const { called, conv, to } = found;
         const what = sanitize(change.msg);
-        return account.send({ ...to, msg: change.msg, re: ref }, {
+        const plain = { ...to, msg: change.msg };
+        return account.send({ ...plain, re: ref }, {
+          numbered: { instead: plain },
           target: targetOf(conv, account),
           whom: `to ${called}`,
           what,
@@ -276,6 +278,7 @@ export class Chores {
       whom,
       what: undefined,
       stored,
+      ...("ref" in fields && { numbered: {} }),
     });
   }
 

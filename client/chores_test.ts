@@ -175,3 +175,31 @@ Deno.test("requests stay listed until they are answered", async () => {
     "no friend requests wait for your answer",
   ]);
 });
+
+Deno.test("where numbers mean other messages, nothing is done to a message by its number", async () => {
+  const bench = await Bench.loggedIn({ ...WITH_BOB, log: "a" }, { interactive: true });
+  bench.says(HELLO);
+  bench.type("/react bob 1 👍");
+  bench.stores("m1", 2);
+  bench.type("/reply bob 1 well");
+  bench.stores("m2", 3);
+  bench.type("/reply bob 1 and", "/react bob 1 👎");
+  bench.took();
+  bench.printed();
+  await bench.breaks();
+  await bench.clock.pass(1);
+  bench.took();
+  bench.says({ ...WITH_BOB, log: "b" });
+  bench.stores("m2", 1);
+  assertEquals(bench.took().filter(({ msgid }) => msgid !== 13), [
+    { msgid: 6, toid: 2, msg: "well", mid: "m2" },
+    { msgid: 6, toid: 2, msg: "and", mid: "m3" },
+  ]);
+  assertEquals(
+    bench.printed().filter((line) => line.startsWith("not sent") || line.startsWith("the server's")),
+    [
+      "not sent reaction to #1 to 2: numbers mean other messages now",
+      "the server's database came back older; sending 1 message again",
+    ],
+  );
+});

@@ -46,6 +46,12 @@ export class Unacknowledged<T extends Outgoing> {
     this.#entries.set(item.mid, entryOf(item));
   }
 
+  /** The same message with another text, in its place. */
+  replace(item: T): void {
+    const entry = this.#entries.get(item.mid);
+    if (entry) this.#entries.set(item.mid, { ...entry, item });
+  }
+
   /** Messages that were acknowledged, and may be lost all the same: they go before everything that is here. */
   putBack(items: readonly T[]): void {
     const later = this.#entries;

@@ -1,5 +1,6 @@
 import { App } from "../../client/app.ts";
 import type { Dial, Wire, WireEvents } from "../../client/link.ts";
+import { parseConv, peerOf } from "../../server/protocol/conversation.ts";
 import { Msg } from "../../server/protocol/msgid.ts";
 import type { Event, Of } from "../proof/history.ts";
 import { eventText, type Frame, Witness } from "./witness.ts";
@@ -113,23 +114,19 @@ export class Program {
     this.#say(`groupchat:${group}:`);
   }
 
-  /**
-   * Edits, recalls or reacts to a message whose number it knows. Clients have no words for it yet, so this is sent beside
-   * what the client sends; nobody sends it again. @param pick At least 0, less than 1: which message.
-   */
+  /** Edits, recalls or reacts to a message whose number it knows. @param pick At least 0, less than 1: which message. */
   amend(kind: "edit" | "recall" | "react", pick: number): void {
     const places = this.#witness.places(kind === "react" ? "known" : "own");
     const place = places[Math.floor(pick * places.length)];
-    if (!place || !this.isConnected) return;
-    const fields = {
-      edit: { msg: `~${this.user}.${this.#index}.${++this.#texts}~` },
-      recall: {},
-      react: { emoji: "👍", on: pick < 0.7 },
-    }[kind];
-    const mid = `${this.#index}-${++this.#mids}`;
-    const frame = { msgid: Msg.EVENT, mid, kind, conv: place.conv, ref: place.seq, ...fields };
-    this.#sent(frame);
-    this.#wire?.send(JSON.stringify(frame));
+    const about = place && parseConv(place.conv);
+    if (!about || !this.#isIn) return;
+    const where = about.kind === "group" ? `g${about.group}` : `#${peerOf(about, this.user)}`;
+    const what = {
+      edit: () => ` ~${this.user}.${this.#index}.${++this.#texts}~`,
+      recall: () => "",
+      react: () => pick < 0.7 ? " 👍" : " 👍 off",
+    }[kind]();
+    this.#type(`/${kind} ${where} ${place.seq}${what}`);
   }
 
   joinGroup(group: number): void {

@@ -297,6 +297,8 @@ class Simulation {
 
   /** What a user has read on one device is read on all: what was confirmed last is what a login is told. */
   #unread(): string[] {
+    // A cursor that went with the newest entries is not said again.
+    if (this.#failedOver >= 0) return [];
     return this.#programs.flatMap(({ user, confirmed }) => {
       const told = new Map(
         this.#database.tables.conversations(user).map(({ conv, read }) => [conv, read]),
