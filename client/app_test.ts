@@ -17,14 +17,21 @@ Deno.test("register, then log in by name; passwords are asked for as secrets", a
       id: 4,
       groupname: "devs",
       groupdesc: "d",
+      role: "creator",
+      size: 1,
+    }, {
+      id: 5,
+      groupname: "of an older server",
+      groupdesc: "",
       members: [{ id: 1, name: "alice", state: "online" }],
     }],
   });
   assertEquals(bench.printed(), [
     "welcome alice (id 1)",
     "friend [2] bob online",
-    "group [4] devs: d",
-    "group 4 member [1] alice online",
+    "group [4] devs: d (creator, 1 member)",
+    "group [5] of an older server",
+    "group 5 member [1] alice online",
   ]);
   assertEquals(bench.prompts, [
     ...["choice:", "name:", "password: (secret)", "choice:", "id or name:", "password: (secret)", ""],

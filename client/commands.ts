@@ -78,7 +78,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
   friends: { usage: "friends", help: "list your friends", parse: bare({ do: "friends" }) },
-  groups: { usage: "groups", help: "list your groups and their members", parse: bare({ do: "groups" }) },
+  groups: {
+    usage: "groups",
+    help: "list your groups, and the members that are known here",
+    parse: bare({ do: "groups" }),
+  },
   loginout: { usage: "loginout", help: "log out, back to the menu", parse: bare({ do: "loginout" }) },
   quit: { usage: "quit", help: "log out and leave", parse: bare({ do: "quit" }) },
 };

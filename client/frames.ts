@@ -14,6 +14,10 @@ const group = z.object({
   id,
   groupname: text,
   groupdesc: text.default(""),
+  /** One's own. */
+  role: text.optional(),
+  /** How many members it has. */
+  size: z.int().optional(),
   members: z.array(member).catch([]),
 });
 const progress = z.object({ conv: text, seq, delivered: seq, read: seq });

@@ -107,8 +107,11 @@ export class Roster {
   groupLines(): string[] {
     if (this.#groups.size === 0) return ["no groups yet: creategroup:groupname:groupdesc creates one"];
     const lines: string[] = [];
-    for (const { id, groupname, groupdesc, members } of this.#groups.values()) {
-      lines.push(`group [${id}] ${sanitize(groupname)}${groupdesc === "" ? "" : `: ${sanitize(groupdesc)}`}`);
+    for (const { id, groupname, groupdesc, role, size, members } of this.#groups.values()) {
+      const about = groupdesc === "" ? "" : `: ${sanitize(groupdesc)}`;
+      const count = size === undefined ? undefined : `${size} member${size === 1 ? "" : "s"}`;
+      const known = [role === undefined ? undefined : sanitize(role), count].filter(Boolean).join(", ");
+      lines.push(`group [${id}] ${sanitize(groupname)}${about}${known === "" ? "" : ` (${known})`}`);
       for (const member of members) {
         const role = member.role === "creator" ? " creator" : "";
         lines.push(`group ${id} member ${this.who(member.id)} ${sanitize(member.state)}${role}`);

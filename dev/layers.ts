@@ -71,6 +71,7 @@ export const RULES: readonly Rule[] = [
       "@std",
       "node:crypto",
       "node:buffer",
+      "npm:unhomoglyph",
     ],
     not: ["Deno."],
   },

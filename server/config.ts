@@ -137,6 +137,24 @@ const SETTINGS = {
     value: "HOURS",
     help: "how long the author of a message may edit it",
   },
+  "group-members": {
+    schema: whole(1, 1_000_000),
+    default: "10000",
+    value: "N",
+    help: "members that a group may have",
+  },
+  "user-groups": {
+    schema: whole(1, 1_000_000),
+    default: "1000",
+    value: "N",
+    help: "groups that a user may be in",
+  },
+  "user-friends": {
+    schema: whole(1, 1_000_000),
+    default: "5000",
+    value: "N",
+    help: "friends that a user may have",
+  },
   "v1-ack-limit": {
     schema: whole(0, 16 * 1024 * 1024),
     default: "1048576",

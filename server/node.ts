@@ -20,8 +20,10 @@ import { Healer } from "./services/healer.ts";
 import { Hearing } from "./services/hearing.ts";
 import { History } from "./services/history.ts";
 import { Leases } from "./services/leases.ts";
+import { LastSeen } from "./services/last_seen.ts";
 import { Login } from "./services/login.ts";
 import { LoginThrottle } from "./services/login_throttle.ts";
+import { Members } from "./services/members.ts";
 import type { PasswordHashing } from "./services/passwords.ts";
 import { Presence } from "./services/presence.ts";
 import { Receipts } from "./services/receipts.ts";
@@ -169,6 +171,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     system,
   });
   const devices = new Devices({ store, leases, system });
+  const lastSeen = new LastSeen({ accounts: store.accounts, system, onDefect });
   const login: Login = new Login({
     auth,
     store,
@@ -180,10 +183,12 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     delivery,
     gate,
     v1: { ackLimit: config["v1-ack-limit"], longest: config["v1-recv"] },
+    lastSeen,
     system,
     onDefect,
   });
   const receipts = new Receipts(delivery, { sessions, after });
+  const members = new Members(store);
   const maxBody = config["max-frame"] - FRAME_OVERHEAD;
   const history = new History({ log: store.log, social: store.social, maxFrame: config["max-frame"] });
   const router = new Router({
@@ -198,8 +203,15 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
       maxBody,
       editHours: config["edit-hours"],
     }),
-    friends: new Friends({ delivery, presence, social: store.social }),
-    groups: new Groups(store, { sessions, delivery }),
+    friends: new Friends({ delivery, presence, social: store.social, maxFriends: config["user-friends"] }),
+    groups: new Groups({
+      store,
+      sessions,
+      delivery,
+      members,
+      limits: { members: config["group-members"], groups: config["user-groups"] },
+    }),
+    members,
     history,
     search: new Search({
       store: store.search,
@@ -235,6 +247,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
     leases,
     healer,
     cursors,
+    lastSeen,
     delivery,
     presence,
     hearing,
@@ -248,7 +261,7 @@ export function wire({ id, config, log, journal, store, bus, cluster, passwords,
  * @throws {StoreUnavailable}
  */
 export async function start(
-  { leases, healer, cursors, delivery, presence, hearing, receipts }: Node,
+  { leases, healer, cursors, lastSeen, delivery, presence, hearing, receipts }: Node,
   { bus, stopping }: { bus: Bus; stopping: Stopping },
 ): Promise<void> {
   // Others expect to hear this node as soon as the store knows it.
@@ -274,7 +287,7 @@ export async function start(
   });
   stopping.add("store the newest cursors, some messages are pushed again", {
     within: STEP_TIME.cursors,
-    work: () => cursors.close(),
+    work: async () => void await Promise.all([cursors.close(), lastSeen.flush()]),
   });
   stopping.add("tell all friends who is gone", {
     within: STEP_TIME.other,

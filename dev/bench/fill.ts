@@ -1,5 +1,5 @@
 import type { Filler } from "./filler.ts";
-import { GROUPS, idsOf, pairsOf, PEOPLE, type Range, tokenOf } from "./population.ts";
+import { ACCOUNTS, GROUPS, idsOf, pairsOf, PEOPLE, type Range, tokenOf } from "./population.ts";
 
 /** Tokens last so long, ms: a server renews those that are about to end. */
 const TOKEN_LIFE = 29 * 24 * 60 * 60 * 1000;
@@ -36,6 +36,7 @@ export async function fillGroup(
     INSERT INTO groupuser (groupid, userid, grouprole, joined)
       SELECT ${group}, n + ${first - 1}, CASE WHEN n = 1 THEN 'creator' ELSE 'normal' END, 0
         FROM ${series} AS series;
+    UPDATE allgroup SET size = ${count} WHERE id = ${group};
     INSERT INTO progress (userid, conv, joined, delivered, "read")
       SELECT n + ${first - 1}, 'g${group}', 0, ${messages}, ${messages} FROM ${series} AS series`);
   await fillLog(filler, { conv: `g${group}`, sender: first, messages });
@@ -126,4 +127,30 @@ export async function fillFriends(
       INSERT INTO friend (userid, friendid, since) SELECT ${friend}, ${user}, 0 FROM ${series}`;
   });
   await filler.run(statements.join(";"));
+}
+
+/** What the users in `PEOPLE.large` have: see {@linkcode ACCOUNTS}. */
+export async function fillAccounts(filler: Filler): Promise<void> {
+  const [often, widely] = idsOf(PEOPLE.large);
+  const { groups, wideGroups, members } = ACCOUNTS;
+  const wide = { first: GROUPS.ofAccounts, series: `${filler.series(wideGroups)} AS wide` };
+  const own = { first: wide.first + wideGroups, series: `${filler.series(groups)} AS own` };
+  for (const { first, series } of [wide, own]) {
+    const id = `(n + ${first - 1})`;
+    await filler.run(`
+      INSERT INTO allgroup (id, groupname, groupdesc, created) SELECT ${id}, 'group ' || ${id}, '', 0 FROM ${series};
+      ${filler.begin(`'g' || ${id}`, { seq: "0", from: series })}`);
+  }
+  const enter = (user: string, { id, from }: { id: string; from: string }) => `
+    INSERT INTO groupuser (groupid, userid, grouprole, joined) SELECT ${id}, ${user}, 'normal', ${id} FROM ${from};
+    INSERT INTO progress (userid, conv, joined, delivered, "read") SELECT ${user}, 'g' || ${id}, 0, 0, 0 FROM ${from}`;
+  await filler.run(enter(`${often}`, { id: `(n + ${own.first - 1})`, from: own.series }));
+  for (let group = wide.first; group < own.first; group++) {
+    const fellow = `(CASE WHEN n = 1 THEN ${widely} ELSE n + ${PEOPLE.fellows.first - 1} END)`;
+    await filler.run(enter(fellow, { id: `${group}`, from: `${filler.series(members)} AS fellows` }));
+  }
+  await filler.run(
+    `UPDATE allgroup SET size = (SELECT COUNT(*) FROM groupuser WHERE groupuser.groupid = allgroup.id)
+      WHERE id >= ${wide.first}`,
+  );
 }

@@ -1,6 +1,7 @@
 import { delay } from "@std/async/delay";
 import type { Figures } from "./load/gauge.ts";
 import type { CatchUpSettings } from "./load/catch_up.ts";
+import type { LargeLoginSettings } from "./load/large_login.ts";
 import type { CrowdSettings } from "./load/crowd.ts";
 import type { DialogueSettings } from "./load/dialogue.ts";
 import type { GroupSettings } from "./load/group.ts";
@@ -14,6 +15,7 @@ interface Kinds {
   readonly pairs: PairsSettings;
   readonly dialogue: DialogueSettings;
   readonly catch_up: CatchUpSettings;
+  readonly large_login: LargeLoginSettings;
   readonly steady: SteadySettings;
   readonly group: GroupSettings;
   readonly logins: LoginsSettings;

@@ -10,6 +10,7 @@ import { flat } from "./scenarios/flat.ts";
 import { groups } from "./scenarios/groups.ts";
 import { history } from "./scenarios/history.ts";
 import { idle } from "./scenarios/idle.ts";
+import { largeLogin } from "./scenarios/large_login.ts";
 import { logins } from "./scenarios/logins.ts";
 import { reconnect } from "./scenarios/reconnect.ts";
 import { soak } from "./scenarios/soak.ts";
@@ -22,6 +23,7 @@ const SCENARIOS: readonly Scenario[] = [
   dialogue,
   groups,
   logins,
+  largeLogin,
   history,
   catchUp,
   flat,

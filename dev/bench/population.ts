@@ -14,18 +14,24 @@ export const PEOPLE = {
   logins: { first: 2201, count: 58 },
   /** One who comes back to what another one has written, and a friend. */
   backlog: { first: 2301, count: 3 },
+  /** One with very many groups, one in large ones, and a neighbour; and those who are in the large ones with him. */
+  large: { first: 2401, count: 3 },
+  fellows: { first: 1_000_001, count: 5000 },
   /** Nobody logs them in: others have them as friends, or had conversations with them. */
   silent: { first: 3001, count: 1000 },
   smallGroup: { first: 4001, count: 50 },
   largeGroup: { first: 5001, count: 500 },
-  /** The last range: as many as a run wants. */
+  /** As many as a run wants. */
   crowd: { first: 10_001, count: 10_000 },
 } as const satisfies Record<string, Range>;
 
-export const GROUPS = { small: 1, large: 2, history: 3 } as const;
+/** What the users in `large` have: groups of one, and groups of many. */
+export const ACCOUNTS = { groups: 50_000, wideGroups: 20, members: 5000 } as const;
+
+export const GROUPS = { small: 1, large: 2, history: 3, ofAccounts: 1001 } as const;
 
 /** The password of every user, and the name of the one who is registered first. */
-export const PASSWORD = "bench";
+export const PASSWORD = "benchmark";
 
 /** A user's token. */
 export const tokenOf = (user: number) => `bench-${user}`;

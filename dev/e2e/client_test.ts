@@ -65,7 +65,7 @@ Deno.test("client: friends and groups are true in the session in which they were
   await using ann = new ClientProcess(server.port);
   await using bob = new ClientProcess(server.port);
   for (const [client, name] of [[ann, "ann"], [bob, "bob"]] as const) {
-    await client.type("2", name, "secret", "1", name, "secret");
+    await client.type("2", name, "a secret", "1", name, "a secret");
     await client.sees(new RegExp(`welcome ${name}`));
   }
   await ann.type("addfriend:2");
@@ -90,11 +90,11 @@ Deno.test("client: friends and groups are true in the session in which they were
 Deno.test("client: a pipe exits with 1 when something was refused", async () => {
   await using server = await ServerProcess.start("--db=sqlite::memory:");
   await using ann = new ClientProcess(server.port);
-  await ann.type("2", "ann", "secret", "1", "ann", "secret", "chat:77:hello");
+  await ann.type("2", "ann", "a secret", "1", "ann", "a secret", "chat:77:hello");
   assertEquals(await ann.finish(), 1);
   assertMatch(ann.output, /error 103: /);
   await using eve = new ClientProcess(server.port);
-  await eve.type("1", "ann", "wrong", "2", "eve", "secret");
+  await eve.type("1", "ann", "wrong", "2", "eve", "a secret");
   assertEquals(await eve.finish(), 1);
   assertMatch(eve.output, /error 1: [^\n]*\nthe rest of the input was not carried out\n$/);
 });
@@ -151,7 +151,7 @@ Deno.test("client: a script that ends at once has its messages stored", async ()
   await using server = await ServerProcess.start("--db=sqlite::memory:");
   await using ann = new ClientProcess(server.port);
   const lines = Array.from({ length: 20 }, (_, i) => `chat:1:message ${i}`);
-  await ann.type("2", "ann", "secret", "1", "ann", "secret", ...lines);
+  await ann.type("2", "ann", "a secret", "1", "ann", "a secret", ...lines);
   assertEquals(await ann.finish(), 0);
   assertEquals(ann.output.match(/sent to 1 #\d+/g)?.length, 20, ann.output);
 });
@@ -163,9 +163,9 @@ Deno.test("client: kill -9 of the server in the middle: reconnects, resends, not
     const first = await ServerProcess.start(db);
     await using ann = new ClientProcess(first.port);
     await using bob = new ClientProcess(first.port);
-    await ann.type("2", "ann", "secret", "1", "ann", "secret");
+    await ann.type("2", "ann", "a secret", "1", "ann", "a secret");
     await ann.sees(/welcome ann/);
-    await bob.type("2", "bob", "secret", "1", "bob", "secret");
+    await bob.type("2", "bob", "a secret", "1", "bob", "a secret");
     await bob.sees(/welcome bob/);
     await ann.type("chat:2:before");
     await bob.sees(/ann: before/);

@@ -39,7 +39,7 @@ Deno.test("stop: under load and with clients that do not read, every request is 
   for (const { wire, id } of users) {
     for (let i = 0; i < sent; i++) await wire.send({ msgid: 6, toid: id, msg: "x", mid: `${i}` });
   }
-  await late.send({ msgid: 4, v: 2, name: "late", password: "late" });
+  await late.send({ msgid: 4, v: 2, name: "late", password: "late pass" });
   const ended = server.end("SIGTERM");
   assert([0, 110].includes((await late.next(5)).errno));
   for (const { wire } of users) {

@@ -11,10 +11,15 @@ import {
   type Cluster,
   type CursorMove,
   type DeviceRow,
+  type FriendRow,
+  type GroupLimits,
   type GroupRow,
+  type Joined,
   MAX_DEVICES,
   MAX_REACTIONS,
   MAX_TOKENS,
+  type MemberRow,
+  type NewGroup,
   type NewMessage,
   type NewToken,
   type Page,
@@ -56,6 +61,8 @@ export class Tables {
   cluster: Cluster;
   readonly #accounts: Account[] = [];
   readonly #byName = new Map<string, Account>();
+  readonly #skeletons = new Set<string>();
+  readonly #seen = new Map<number, number>();
   #tokens: NewToken[] = [];
   readonly #devices = new Map<number, Map<string, Device>>();
   readonly #friends = new Map<number, number[]>();
@@ -78,8 +85,13 @@ export class Tables {
     return this.cluster.log;
   }
 
-  createAccount(name: string, password: string): number | undefined {
-    if (this.#byName.has(name)) return undefined;
+  createAccount(
+    name: string,
+    password: string,
+    { skeleton }: { skeleton?: string } = {},
+  ): number | undefined {
+    if (this.#byName.has(name) || (skeleton !== undefined && this.#skeletons.has(skeleton))) return undefined;
+    if (skeleton !== undefined) this.#skeletons.add(skeleton);
     const account = { id: this.#accounts.length + 1, name, password };
     this.#accounts.push(account);
     this.#byName.set(name, account);
@@ -146,8 +158,8 @@ export class Tables {
     this.#devices.get(device.user)?.delete(device.device);
   }
 
-  friends(user: number): { id: number; name: string }[] {
-    return (this.#friends.get(user) ?? []).map((id) => ({ id, name: this.#nameOf(id) }));
+  setSeen(users: readonly { user: number; seen: number }[]): void {
+    for (const { user, seen } of users) this.#seen.set(user, Math.max(seen, this.#seen.get(user) ?? 0));
   }
 
   requests(user: number): { id: number; name: string }[] {
@@ -155,18 +167,31 @@ export class Tables {
       .map(({ id, name }) => ({ id, name }));
   }
 
-  groups(user: number): GroupRow[] {
-    return this.#groups.filter(({ members }) => members.has(user)).map((group) => ({
-      id: group.id,
-      name: group.name,
-      description: group.description,
-      members: [...group.members].map(([id, role]) => ({ id, name: this.#nameOf(id), role })),
-    }));
+  friends(user: number): FriendRow[] {
+    return (this.#friends.get(user) ?? []).toReversed()
+      .map((id) => ({ id, name: this.#nameOf(id), seen: this.#seen.get(id) ?? 0 }));
   }
 
-  createGroup(
-    { name, description, creator }: { name: string; description: string; creator: number },
-  ): number {
+  groups(user: number, limit = Infinity): GroupRow[] {
+    return this.#groups.filter(({ members }) => members.has(user)).toReversed().slice(0, limit)
+      .map(({ id }) => this.group(id, user)!);
+  }
+
+  group(id: number, user: number): GroupRow | undefined {
+    const { name, description, members } = this.#groups[id - 1] ?? {};
+    const role = members?.get(user);
+    if (name === undefined || description === undefined || !members || !role) return undefined;
+    return { id, name, description, role, size: members.size };
+  }
+
+  members(id: number, { after, limit }: { after: number; limit: number }): MemberRow[] {
+    return [...this.#groups[id - 1]?.members ?? []].filter(([user]) => user > after)
+      .sort(([a], [b]) => a - b).slice(0, limit)
+      .map(([user, role]) => ({ id: user, name: this.#nameOf(user), role, joined: 0, muted: 0 }));
+  }
+
+  createGroup({ name, description, creator }: NewGroup, limits?: GroupLimits): number | undefined {
+    if (limits && this.groups(creator).length >= limits.groups) return undefined;
     const id = this.#groups.length + 1;
     this.#groups.push({ id, name, description, members: new Map([[creator, "creator"]]) });
     this.#logs.set(groupConv(id), []);
@@ -174,10 +199,12 @@ export class Tables {
     return id;
   }
 
-  joinGroup(id: number, user: number): { joined: number } | "no_group" | "already" {
+  joinGroup(id: number, user: number, limits?: GroupLimits): Joined {
     const group = this.#groups[id - 1];
     if (!group) return "no_group";
     if (group.members.has(user)) return "already";
+    if (limits && group.members.size >= limits.members) return "group_full";
+    if (limits && this.groups(user).length >= limits.groups) return "groups_full";
     group.members.set(user, "normal");
     return { joined: this.#enter(groupConv(id), user) };
   }
@@ -256,6 +283,7 @@ export class Tables {
     const entry = ref === undefined ? undefined : this.#logs.get(conv)?.[ref - 1];
     return {
       between: this.#between(sender, to ?? 0),
+      mostFriends: Math.max(...[sender, to ?? 0].map((user) => this.#friends.get(user)?.length ?? 0)),
       member: role && { role, joined: this.membership(conv, sender)!.joined },
       target: fields?.userid === undefined ? undefined : { role: group?.members.get(fields.userid) },
       entry: entry && { kind: entry.kind, sender: entry.sender, at: entry.at, recalled: entry.body === "" },
@@ -299,6 +327,17 @@ export class Tables {
       found.push({ conv, seq: this.newest(conv)!, delivered, read });
     }
     return found.sort((a, b) => a.conv < b.conv ? -1 : 1);
+  }
+
+  conversationsOf({ user, device }: UserDevice, convs: readonly string[]): Progress[] {
+    return this.conversations(user, device).filter(({ conv }) => convs.includes(conv));
+  }
+
+  conversationPage(
+    { user, device }: UserDevice,
+    { after, limit }: { after: string; limit: number },
+  ): Progress[] {
+    return this.conversations(user, device).filter(({ conv }) => conv > after).slice(0, limit);
   }
 
   /** Every conversation with all of its entries. */

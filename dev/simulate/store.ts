@@ -87,11 +87,12 @@ export class SimulatedStore {
     const write = <T>(run: Run<T>) => this.#asked("write", run);
     return {
       accounts: {
-        create: (name, password) => write((tables) => tables.createAccount(name, password)),
+        create: (name, password, options) => write((tables) => tables.createAccount(name, password, options)),
         find: (by) => read((tables) => tables.account(by)),
         setPassword: (user, password) => write((tables) => tables.setPassword(user, password)),
         addToken: (token, now) => write((tables) => tables.addToken(token, now)),
         findToken: (hash, now) => read((tables) => tables.token(hash, now)),
+        setSeen: (users) => write((tables) => tables.setSeen(users)),
         removeTokens: (owner) => write((tables) => tables.removeTokens(owner)),
       },
       devices: {
@@ -106,9 +107,11 @@ export class SimulatedStore {
       social: {
         friends: (user) => read((tables) => tables.friends(user)),
         requests: (user) => read((tables) => tables.requests(user)),
-        groups: (user) => read((tables) => tables.groups(user)),
-        createGroup: (group) => write((tables) => tables.createGroup(group)),
-        joinGroup: (group, user) => write((tables) => tables.joinGroup(group, user)),
+        groups: (user, limit) => read((tables) => tables.groups(user, limit)),
+        group: (group, user) => read((tables) => tables.group(group, user)),
+        members: (group, page) => read((tables) => tables.members(group, page)),
+        createGroup: (group, limits) => write((tables) => tables.createGroup(group, limits)),
+        joinGroup: (id, user, limits) => write((tables) => tables.joinGroup(id, user, limits)),
         groupExists: (group) => read((tables) => tables.groupExists(group)),
       },
       log: {
@@ -118,6 +121,9 @@ export class SimulatedStore {
         read: (page) => read((tables) => tables.read(page)),
         reactions: (range) => read((tables) => tables.reactions(range)),
         conversations: (user, device) => read((tables) => tables.conversations(user, device)),
+        hasMoreThan: (user, count) => read((tables) => tables.conversations(user).length > count),
+        conversationsOf: (owner, convs) => read((tables) => tables.conversationsOf(owner, convs)),
+        conversationPage: (owner, page) => read((tables) => tables.conversationPage(owner, page)),
         membership: (conv, user) => read((tables) => tables.membership(conv, user)),
         behind: (devices) => read((tables) => tables.behind(devices)),
         moveCursors: async (moves) => {

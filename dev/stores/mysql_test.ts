@@ -14,6 +14,7 @@ import {
   type Store,
   StoreUnavailable,
 } from "../../server/stores/store.ts";
+import { socialContract } from "../../server/stores/social_contract_suite.ts";
 
 const services = await haveServices();
 
@@ -39,6 +40,7 @@ storeContract("MariaDB", onMariaDb, { ignore: !services.ok });
 kindsContract("MariaDB", onMariaDb, { ignore: !services.ok });
 devicesContract("MariaDB", onMariaDb, { ignore: !services.ok });
 searchContract("MariaDB", onMariaDb, { ignore: !services.ok });
+socialContract("MariaDB", onMariaDb, { ignore: !services.ok });
 
 const ignore = !services.ok;
 const entry = (n: number): NewMessage => ({

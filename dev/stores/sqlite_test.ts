@@ -4,6 +4,7 @@ import { storeContract, type StoreFactory } from "../../server/stores/contract_s
 import { devicesContract } from "../../server/stores/devices_contract_suite.ts";
 import { kindsContract } from "../../server/stores/kinds_contract_suite.ts";
 import { searchContract } from "../../server/stores/search_contract_suite.ts";
+import { socialContract } from "../../server/stores/social_contract_suite.ts";
 import { openSqlite } from "../../server/stores/sqlite/open.ts";
 import type { NewMessage, Store } from "../../server/stores/store.ts";
 
@@ -35,6 +36,7 @@ storeContract("SQLite in a file", inFile);
 kindsContract("SQLite in a file", inFile);
 devicesContract("SQLite in a file", inFile);
 searchContract("SQLite in a file", inFile);
+socialContract("SQLite in a file", inFile);
 
 const entry = (n: number): NewMessage => ({
   ...{ conv: "u1-2", kind: "chat", sender: 1, senderName: "ann", to: 2, mid: `m${n}`, body: '"x"' },

@@ -36,6 +36,8 @@ const RENEW_AFTER = 4000;
 const CLOSE_TIMEOUT = 1000;
 /** A subscription that takes longer is not waited for, in ms. */
 const SUBSCRIBE_TIMEOUT = 500;
+/** Channels of one command: more keep Redis, and this node, from everything else for a while. */
+const CHANNELS_AT_ONCE = 1000;
 /** Commands that may wait for Redis; more are dropped, as they would be without a connection. */
 const MAX_WAITING = 20_000;
 
@@ -154,9 +156,11 @@ export class RedisBus implements Bus {
   }
 
   #unsubscribe(names: string[]): void {
-    if (names.length === 0) return;
-    // With its listener, or else the client loses a subscription that follows before the answer is there.
-    this.#subscriber.unsubscribe(names, this.#listener).catch((error) => this.#failed(error));
+    for (let at = 0; at < names.length; at += CHANNELS_AT_ONCE) {
+      const some = names.slice(at, at + CHANNELS_AT_ONCE);
+      // With its listener, or else the client loses a subscription that follows before the answer is there.
+      this.#subscriber.unsubscribe(some, this.#listener).catch((error) => this.#failed(error));
+    }
   }
 
   #client(deadline: number): Client {
@@ -286,13 +290,26 @@ export class RedisBus implements Bus {
         resolve();
       }, SUBSCRIBE_TIMEOUT);
     });
-    const done = this.#subscriber.subscribe([...channels], this.#listener).then(
+    const done = this.#subscribeInParts(channels).then(
       // What was said in the meantime did not come in.
       () => isLate && this.#options.events.interrupted(),
       (error) => this.#subscribeFailed(error),
     );
     await Promise.race([done, late]);
     clearTimeout(timer);
+  }
+
+  async #subscribeInParts(channels: readonly string[]): Promise<void> {
+    const parts: Promise<void>[] = [];
+    for (let at = 0; at < channels.length; at += CHANNELS_AT_ONCE) {
+      // What else is ready has its turn in between.
+      if (at > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      const part = this.#subscriber.subscribe(channels.slice(at, at + CHANNELS_AT_ONCE), this.#listener);
+      // The first failure is reported, by whoever waits for all of them.
+      part.catch(() => {});
+      parts.push(part);
+    }
+    await Promise.all(parts);
   }
 
   /** A new connection subscribes to everything by itself; on this one it is tried again. */

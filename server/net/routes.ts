@@ -11,6 +11,7 @@ import type { Friends } from "../services/friends.ts";
 import type { Groups } from "../services/groups.ts";
 import type { History } from "../services/history.ts";
 import type { Login } from "../services/login.ts";
+import type { Members } from "../services/members.ts";
 import type { Peer } from "../services/peer.ts";
 import type { Receipts } from "../services/receipts.ts";
 import type { Search } from "../services/search.ts";
@@ -27,6 +28,7 @@ export interface Services {
   readonly groups: Groups;
   readonly history: History;
   readonly search: Search;
+  readonly members: Members;
   readonly receipts: Receipts;
   readonly now: () => number;
 }
@@ -107,7 +109,6 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     handle: async (services, client, frame) => {
       if ((frame.v ?? 1) >= 2) client.peer.generation = 2;
       const id = await services.auth.register(frame.name, frame.password);
-      if (id === undefined) throw new Refusal(Errno.DENIED, "this name is taken");
       client.peer.reply({ msgid: Msg.REGISTER_ACK, errno: Errno.OK, id, ...answering(frame) });
     },
   },
@@ -184,6 +185,12 @@ export const ROUTES: { readonly [M in ClientMsg]: Route<M> } = {
     login: true,
     order: "alone",
     handle: (services, session, frame) => services.devices.handle(session, frame),
+  },
+  [Msg.MEMBERS]: {
+    since: 2,
+    login: true,
+    order: "alone",
+    handle: (services, session, frame) => services.members.page(session, frame),
   },
   [Msg.SEARCH]: {
     since: 2,

@@ -3,7 +3,7 @@ import type { Conversation } from "./conversation.ts";
 import { chatFrame, editFrame, type EntryFrame, eventFrame, friendFrame } from "./entry_frames.ts";
 import type { LogMessage } from "./messages.ts";
 import { Msg } from "./msgid.ts";
-import { type Fact, mayEdit, mayReact, mayRecall, mayReply, type Rule } from "./standing.ts";
+import { type Fact, mayAccept, mayEdit, mayReact, mayRecall, mayReply, type Rule } from "./standing.ts";
 
 /**
  * What an entry changes beyond its own row, in the same commit. Each store knows how to carry it out, with the entry and
@@ -85,8 +85,8 @@ export const KINDS = {
     isEvent: false,
     places: PAIR,
     fields: answerFields,
-    needs: ["between"],
-    may: whoWasAsked,
+    needs: ["between", "mostFriends"],
+    may: mayAccept,
     effects: ["befriend"],
     frame: friendFrame(Msg.FRIEND_RESPONSE, true),
   },

@@ -38,21 +38,38 @@ export type EndReason = "takeover" | "stopping" | "unsure" | "ended";
 export type State = "online" | "offline";
 export type Role = "creator" | "normal";
 
-export interface Friend {
+interface Person {
   readonly id: number;
   readonly name: string;
   readonly state: State;
 }
 
-export interface Member extends Friend {
+export interface Friend extends Person {
+  /** When the friend's last session ended, Unix milliseconds; 0 if that is not known. */
+  readonly seen: number;
+}
+
+export interface Member extends Person {
   readonly role: Role;
+}
+
+/** A member as MEMBERS lists it; times are Unix milliseconds. */
+export interface ListedMember extends Member {
+  readonly joined: number;
+  /** Until when the member may not write, 0 for most. */
+  readonly muted: number;
 }
 
 export interface Group {
   readonly id: number;
   readonly groupname: string;
   readonly groupdesc: string;
-  readonly members: readonly Member[];
+  /** The client's own role. */
+  readonly role: Role;
+  /** How many members it has. */
+  readonly size: number;
+  /** For v1 only: some of them. */
+  readonly members?: readonly Member[];
 }
 
 /** A device of a user as its other devices see it; the nameless one is "". */
@@ -82,6 +99,8 @@ export interface LoginAck {
   readonly friends: readonly Friend[];
   readonly groups: readonly Group[];
   readonly conversations: readonly Progress[];
+  /** There are other friends, groups or conversations. */
+  readonly more?: true;
   /** The name of the message log. Another one than before: what the client holds by (conv, seq) is void. */
   readonly log: string;
   readonly token?: string;
@@ -150,6 +169,7 @@ type Said =
     readonly groupid: number;
     readonly groupname?: string;
     readonly groupdesc?: string;
+    readonly size?: number;
     /** Some of them, if there are many. */
     readonly members?: readonly Member[];
     readonly errmsg?: string;
@@ -165,6 +185,12 @@ type Said =
     readonly msgid: typeof Msg.DONE;
     readonly ref: number;
     readonly devices?: readonly Device[];
+  }
+  | {
+    readonly msgid: typeof Msg.DONE;
+    readonly ref: typeof Msg.MEMBERS;
+    readonly members: readonly ListedMember[];
+    readonly more: boolean;
   }
   | {
     readonly msgid: typeof Msg.DONE;

@@ -10,6 +10,7 @@ export const REFUSED = {
   not_here: { errno: Errno.NOT_ALLOWED, errmsg: "there are no such entries in a conversation of this kind" },
   no_request: { errno: Errno.NOT_ALLOWED, errmsg: "this user has not asked to be your friend" },
   not_friends: { errno: Errno.NOT_ALLOWED, errmsg: "you are not friends" },
+  friends_full: { errno: Errno.FULL, errmsg: "one of you has as many friends as a user may have" },
   not_a_member: { errno: Errno.NOT_A_MEMBER, errmsg: "you are not a member of this group" },
   no_entry: { errno: Errno.BAD_FRAME, errmsg: '"ref" names no message that you can see' },
   no_message: { errno: Errno.BAD_FRAME, errmsg: '"ref" names an entry that is no message' },

@@ -2,18 +2,21 @@ import { z } from "zod";
 import { Errno, Refusal } from "../errors.ts";
 import { EVENT_KINDS, type EventKind, type Fields, KINDS } from "./kinds.ts";
 import { Msg } from "./msgid.ts";
+import { isVisible } from "./visible.ts";
 
 /** Longest texts, in Unicode code points. */
 export const LIMITS = {
   name: 50,
   groupDescription: 200,
   password: 256,
+  newPassword: 8,
   mid: 40,
   device: 40,
   client: 60,
   history: 200,
   query: 100,
   found: 50,
+  members: 200,
 } as const;
 
 const TOO_LONG = { errno: Errno.TOO_LONG } as const;
@@ -43,6 +46,12 @@ const label = (max: number) =>
 const name = label(LIMITS.name).refine((text) => text.trim() === text && text !== "", {
   error: "is empty or begins or ends with a space",
 });
+/** The name of a new account: of the forms that Unicode has for it the one that everybody writes. */
+const newName = z.string().transform((text) => text.normalize("NFC")).pipe(
+  name.refine((text) => isVisible(text), {
+    error: "has invisible characters, or characters that change the direction of writing",
+  }),
+);
 /** Any whole number: one that nobody can have is "no such user", not a malformed frame. */
 const id = z.int();
 const MID = /^[0-9A-Za-z_-]+$/;
@@ -84,9 +93,12 @@ export const SCHEMAS = {
   }),
   [Msg.LOGOUT]: z.object({}),
   [Msg.REGISTER]: z.object({
-    name,
+    name: newName,
     password: upTo(LIMITS.password).min(1, { error: "is empty" }),
     v: z.int().optional(),
+  }).refine(({ v = 1, password }) => v < 2 || codePoints(password) >= LIMITS.newPassword, {
+    path: ["password"],
+    error: `has fewer than ${LIMITS.newPassword} characters`,
   }),
   [Msg.CHAT]: z.object({ toid: id, ...KINDS.chat.fields, mid: mid.optional() }),
   [Msg.FRIEND_REQUEST]: z.object({ friendid: id, ...KINDS.request.fields, mid: mid.optional() }),
@@ -117,6 +129,11 @@ export const SCHEMAS = {
     do: z.enum(["list", "end"]),
     /** The nameless one can be ended, too. */
     device: device.or(z.literal("")).optional(),
+  }),
+  [Msg.MEMBERS]: z.object({
+    groupid: id,
+    after: id.default(0),
+    limit: z.int().min(1).max(LIMITS.members).default(LIMITS.members),
   }),
   [Msg.SEARCH]: z.object({
     q: upTo(LIMITS.query)

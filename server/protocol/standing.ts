@@ -39,6 +39,8 @@ export interface Referred {
  */
 export interface Standing {
   readonly between: Between;
+  /** How many friends that one of a pair has who has more. */
+  readonly mostFriends: number;
   /** Undefined if the sender is not a member, or if the conversation is not a group's. */
   readonly member: Membership | undefined;
   /** Undefined if the entry names nobody. */
@@ -53,6 +55,7 @@ export type Fact = keyof Standing;
 export const STRANGERS: Between = { friends: false, asked: false, wanted: false };
 export const UNKNOWN: Standing = {
   between: STRANGERS,
+  mostFriends: 0,
   member: undefined,
   target: undefined,
   entry: undefined,
@@ -66,10 +69,18 @@ export interface Asked {
   readonly ref?: number;
   /** An entry that is edited must not be older than this, Unix milliseconds. */
   readonly oldest?: number;
+  /** How many friends a user may have. */
+  readonly maxFriends?: number;
 }
 
 /** Decides whether this sender may write such an entry now: why not, if not. */
 export type Rule = (asked: Asked, standing: Standing) => Refused | undefined;
+
+/** Whoever was asked to be a friend, as long as both may have more. */
+export const mayAccept: Rule = ({ maxFriends = Infinity }, { between, mostFriends }) => {
+  if (!between.wanted) return "no_request";
+  return mostFriends >= maxFriends ? "friends_full" : undefined;
+};
 
 /** Everybody in the conversation. */
 export const isIn: Rule = ({ to }, { member }) => to === undefined && !member ? "not_a_member" : undefined;

@@ -52,5 +52,5 @@ export const friendText = ({ id, name, state }: Friend): string => JSON.stringif
 export const memberText = ({ id, name, state, role }: Member): string =>
   JSON.stringify({ id, name, state, role });
 
-export const groupText = ({ id, groupname, groupdesc, members }: Group): string =>
+export const groupText = ({ id, groupname, groupdesc, members = [] }: Group): string =>
   JSON.stringify({ id, groupname, groupdesc, users: members.map(memberText) });

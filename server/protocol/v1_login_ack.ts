@@ -1,4 +1,4 @@
-import type { Friend, Group, LoginAck, LogMessage, Member } from "./messages.ts";
+import type { Group, LoginAck, LogMessage, Member, State } from "./messages.ts";
 import { messageFrame } from "./message_frame.ts";
 import { friendText, groupText, loginAckHead, memberText, requestText } from "./v1.ts";
 import { bytesOf } from "./v1_frames.ts";
@@ -83,7 +83,7 @@ export function fitLoginAck(ack: LoginAck, longest: number): { ack: LoginAck; ro
     room.fill(byInterest(friends), (friend) => elementSize(friendText(friend))),
   );
   const shownGroups = heads.map((head, i) => {
-    const { members } = groups.find(({ id }) => id === head.id)!;
+    const { members = [] } = groups.find(({ id }) => id === head.id)!;
     // The last one has all that is left.
     const shown = within(1 / (heads.length - i), (part) => part.fill(byInterest(members), memberSize));
     return { ...head, members: inOrderOf(members, shown) };
@@ -118,7 +118,7 @@ function shortened(text: string): string {
 }
 
 /** Those online before the others, of either the newest first. */
-function byInterest<T extends Friend>(people: readonly T[]): T[] {
+function byInterest<T extends { readonly state: State }>(people: readonly T[]): T[] {
   const newestFirst = people.toReversed();
   return [
     ...newestFirst.filter(({ state }) => state === "online"),

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeReply } from "./encode.ts";
-import type { Group, LoginAck, LogMessage, Member, State } from "./messages.ts";
+import type { Friend, Group, LoginAck, LogMessage, Member, State } from "./messages.ts";
 import { Msg } from "./msgid.ts";
 import { bytesOf } from "./v1_frames.ts";
 import { fitLoginAck, missedSize } from "./v1_login_ack.ts";
@@ -9,10 +9,13 @@ const LONGEST = 1023;
 const stateOf = (id: number): State => id % 5 === 0 ? "online" : "offline";
 const member = (id: number): Member => ({ id, name: `名 "${id}"`, state: stateOf(id), role: "normal" });
 const members = (count: number) => Array.from({ length: count }, (_, i) => member(i + 1));
+const befriended = (count: number) => members(count).map((friend): Friend => ({ ...friend, seen: 0 }));
 const group = (id: number, { size = 3, groupdesc = "" } = {}): Group => ({
   id,
   groupname: `group ${id}`,
   groupdesc,
+  role: "normal",
+  size,
   members: members(size),
 });
 
@@ -45,17 +48,17 @@ function read(ack: LoginAck) {
 
 Deno.test("v1 login answer: what fits is as it was", () => {
   const ack = ackOf({
-    friends: members(3),
+    friends: befriended(3),
     groups: [group(1)],
     requests: [{ from: 9, msg: "hello" }],
   });
   assertEquals(fitLoginAck(ack, LONGEST).ack, ack);
-  const huge = ackOf({ friends: members(5000), groups: [group(1, { size: 5000 })] });
+  const huge = ackOf({ friends: befriended(5000), groups: [group(1, { size: 5000 })] });
   assertEquals(read(fitLoginAck(huge, 10_000_000).ack), read(huge));
 });
 
 Deno.test("v1 login answer: of friends those online stay, and the newest, in their order", () => {
-  const { ack, room } = fitLoginAck(ackOf({ friends: members(40) }), LONGEST);
+  const { ack, room } = fitLoginAck(ackOf({ friends: befriended(40) }), LONGEST);
   const { friends, bytes } = read(ack);
   const ids = friends.map(({ id }) => id);
   assertEquals(ids.filter((id) => id % 5 === 0), [5, 10, 15, 20, 25, 30, 35, 40]);
@@ -74,7 +77,7 @@ Deno.test("v1 login answer: requests and groups keep a place beside many friends
     { length: 50 },
     (_, i) => group(i + 1, { size: 50, groupdesc: "长".repeat(200) }),
   );
-  const { ack } = fitLoginAck(ackOf({ friends: members(500), groups, requests }), LONGEST);
+  const { ack } = fitLoginAck(ackOf({ friends: befriended(500), groups, requests }), LONGEST);
   const shown = read(ack);
   assert(shown.bytes <= LONGEST, `${shown.bytes}`);
   assertEquals(shown.offlinemsg[0], { msgid: 7, from: 100, toid: 1, msg: "would like to be your friend" });
@@ -105,7 +108,7 @@ Deno.test("v1 login answer: missed messages that are counted into the room fit, 
     at: 0,
   });
   for (const longest of [512, 1023, 4096]) {
-    const { ack, room } = fitLoginAck(ackOf({ friends: members(4) }), longest);
+    const { ack, room } = fitLoginAck(ackOf({ friends: befriended(4) }), longest);
     const missed: LogMessage[] = [];
     let left = room;
     for (let seq = 1; missedSize(message(seq)) <= left; seq++) {

@@ -4,6 +4,7 @@ import type { Account, AccountStore, UserDevice } from "../stores/store.ts";
 import type { System } from "../system.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHashing } from "./passwords.ts";
+import { skeletonOf } from "./skeleton.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const TOKEN_BYTES = 32;
@@ -46,10 +47,18 @@ export class Auth {
     this.#system = options.system;
   }
 
-  /** The new user's id, or undefined if the name is taken. */
-  async register(name: string, password: string): Promise<number | undefined> {
-    if (await this.#accounts.find({ name })) return undefined;
-    return await this.#accounts.create(name, await this.#passwords.hash(password));
+  /**
+   * The new user's id.
+   * @throws {Refusal} errno 1 if somebody has the name, or one that looks like it.
+   */
+  async register(name: string, password: string): Promise<number> {
+    if (await this.#accounts.find({ name })) throw taken();
+    const hash = await this.#passwords.hash(password);
+    const id = await this.#accounts.create(name, hash, { skeleton: skeletonOf(name) });
+    if (id !== undefined) return id;
+    throw await this.#accounts.find({ name })
+      ? taken()
+      : new Refusal(Errno.DENIED, "this name looks like one that is taken");
   }
 
   /**
@@ -95,7 +104,7 @@ export class Auth {
     const now = this.#system.now();
     const owner = await this.#accounts.findToken(sha256(token), now);
     const another = owner &&
-      ((id !== undefined && id !== owner.id) || (name !== undefined && name !== owner.name) ||
+      ((id !== undefined && id !== owner.id) || (name !== undefined && !isCalled(owner, name)) ||
         device !== owner.device);
     if (!owner || another) throw denied();
     const identity = { id: owner.id, name: owner.name };
@@ -103,12 +112,23 @@ export class Auth {
   }
 
   async #find(id: number | undefined, name: string | undefined): Promise<Account | undefined> {
-    if (id === undefined) return await this.#accounts.find({ name: name ?? "" });
+    if (id === undefined) return await this.#findByName(name ?? "");
     const account = await this.#accounts.find({ id });
-    return name === undefined || account?.name === name ? account : undefined;
+    return name === undefined || (account && isCalled(account, name)) ? account : undefined;
+  }
+
+  /** Names of older accounts may have any form; new ones have one, however they are typed. */
+  async #findByName(name: string): Promise<Account | undefined> {
+    const account = await this.#accounts.find({ name });
+    const form = name.normalize("NFC");
+    return account || form === name ? account : await this.#accounts.find({ name: form });
   }
 }
 
+const isCalled = (owner: { readonly name: string }, name: string) =>
+  owner.name === name || owner.name === name.normalize("NFC");
+
+const taken = () => new Refusal(Errno.DENIED, "this name is taken");
 const denied = () => new Refusal(Errno.DENIED, "no such user, or wrong password");
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

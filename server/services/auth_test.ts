@@ -67,8 +67,7 @@ Deno.test("tokens: last 30 days, are renewed in the second half, and are stored 
     system: { ...system, now: () => now },
   });
   const id = await auth.register("ann", "secret");
-  assertEquals(await auth.register("ann", "other"), undefined);
-  if (id === undefined) throw new TypeError("not registered");
+  await assertRejects(() => auth.register("ann", "other"), Refusal, "taken");
   const token = await auth.issueToken({ user: id, device: "" });
   assertEquals(
     await store.accounts.findToken(token, now),
@@ -82,6 +81,28 @@ Deno.test("tokens: last 30 days, are renewed in the second half, and are stored 
   await assertRejects(() => auth.authenticate({ token }), Refusal);
   await assertRejects(() => auth.authenticate({ id, name: "bob", password: "secret" }), Refusal);
   assertEquals(await auth.authenticate({ id, name: "ann", password: "secret" }), { id, name: "ann" });
+  await store.close();
+});
+
+Deno.test("names: one that looks like another is taken; however it is typed, it is the same one", async () => {
+  const store = await openSqlite({ path: ":memory:", durability: "full" });
+  const auth = new Auth({
+    accounts: store.accounts,
+    passwords: new Passwords({ cost: 10, atOnce: 2 }),
+    throttle: new LoginThrottle({ limit: 5, window: 1000, now: Date.now }),
+    system,
+  });
+  const id = await auth.register("Am\u00e9lie", "secret");
+  // Cyrillic А; r and n for m; an emoji that is joined, and the same signs one by one.
+  await auth.register("\u{1f469}\u200d\u{1f4bb}", "secret");
+  for (const alike of ["\u0410m\u00e9lie", "Arn\u00e9lie", "\u{1f469}\u{1f4bb}"]) {
+    await assertRejects(() => auth.register(alike, "secret"), Refusal, "looks like");
+  }
+  await auth.register("amelie", "secret");
+  assertEquals((await auth.authenticate({ name: "Ame\u0301lie", password: "secret" })).id, id);
+  // Accounts that are older than the rule stay, whatever they look like.
+  const old = await store.accounts.create("\u0410m\u00e9lie", "x");
+  assert(old !== undefined && old !== id);
   await store.close();
 });
 

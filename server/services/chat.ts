@@ -75,6 +75,8 @@ export class Chat {
 
   /** The session may not know of a join that another one of its user, ended since, had under way. */
   async #find(session: Session, group: number): Promise<void> {
+    await session.entering;
+    if (session.groups.has(group)) return;
     const membership = await this.#log.membership(groupConv(group), session.user.id);
     if (membership) return await this.#sessions.joinGroup(session, { group, seq: membership.joined });
     throw await this.#social.groupExists(group)

@@ -18,15 +18,19 @@ export class Friends {
   readonly #delivery: Delivery;
   readonly #presence: Pick<Presence, "show">;
   readonly #social: Pick<SocialStore, "requests">;
+  readonly #maxFriends: number;
 
+  /** @param options `maxFriends`: how many a user may have. */
   constructor(options: {
     delivery: Delivery;
     presence: Pick<Presence, "show">;
     social: Pick<SocialStore, "requests">;
+    maxFriends: number;
   }) {
     this.#delivery = options.delivery;
     this.#presence = options.presence;
     this.#social = options.social;
+    this.#maxFriends = options.maxFriends;
   }
 
   /**
@@ -47,7 +51,7 @@ export class Friends {
     }
   }
 
-  /** @throws {Refusal} errno 103 or 109 (nobody asked). */
+  /** @throws {Refusal} errno 103, 109 (nobody asked) or 113 (one of the two has as many friends as a user may have). */
   async respond(session: Session, frame: Frame<typeof Msg.FRIEND_RESPONSE>): Promise<void> {
     const { id, name } = session.user;
     await this.#send(session, frame, {
@@ -73,6 +77,7 @@ export class Friends {
       to: frame.friendid,
       mid: frame.mid ?? null,
       body: JSON.stringify(entry.text),
+      maxFriends: this.#maxFriends,
     }, session);
     acknowledge(session, stored, frame);
   }

@@ -63,6 +63,10 @@ export class Inbox {
   readonly #behind = new Map<string, number>();
   /** Those of them that were marked since the log was last asked about them. */
   readonly #marked = new Set<string>();
+  /** Entries up to these seqs of conversations whose cursors have not been loaded yet. */
+  readonly #unplaced = new Map<string, number>();
+  /** Whether the cursors of all conversations have been loaded. */
+  #isWhole = true;
   /** What to tell a client that does not read just now. */
   readonly #news = new Map<string, Reply>();
   #closed = false;
@@ -101,12 +105,31 @@ export class Inbox {
     this.#onDefect = options.onDefect;
   }
 
-  /** Takes over the cursors as the store has them. Entries offered since the inbox exists are not lost. */
-  load(conversations: readonly Progress[]): void {
+  /**
+   * Takes over the cursors as the store has them. Entries offered since the inbox exists are not lost.
+   * @param options `more`: others of the user's conversations follow. Entries of those are only noted until then.
+   */
+  load(conversations: readonly Progress[], { more = false }: { more?: boolean } = {}): void {
     for (const { conv, seq, delivered, read } of conversations) {
+      if (this.#positions.has(conv)) continue;
       this.#positions.set(conv, { pushed: delivered, foreign: delivered, delivered, read });
-      if (seq > delivered) this.#fallBehind(conv, seq);
+      const newest = Math.max(seq, this.#unplaced.get(conv) ?? 0);
+      this.#unplaced.delete(conv);
+      if (newest > delivered) this.#fallBehind(conv, newest);
     }
+    this.#isWhole = !more;
+    const [from, to] = more ? [this.#behind, this.#unplaced] : [this.#unplaced, this.#behind];
+    for (const [conv, seq] of from) {
+      if (this.#positions.has(conv)) continue;
+      from.delete(conv);
+      to.set(conv, seq);
+    }
+    this.#wake();
+  }
+
+  /** Whether it is known here how far the client is in a conversation, or that the user was not in it at login. */
+  knows(conv: string): boolean {
+    return this.#isWhole || this.#positions.has(conv);
   }
 
   /** Begins to push. Until then entries are only noted. */
@@ -121,6 +144,7 @@ export class Inbox {
     this.#hurry?.();
     this.#behind.clear();
     this.#marked.clear();
+    this.#unplaced.clear();
     this.#news.clear();
   }
 
@@ -141,7 +165,8 @@ export class Inbox {
   /** An entry that has been committed. May come late, twice, or out of order. */
   offer(push: Push): void {
     const { conv, seq } = push.message;
-    if (!this.#started) return this.#fallBehind(conv, seq);
+    if (this.#closed) return;
+    if (!this.#started || !this.knows(conv)) return this.#fallBehind(conv, seq);
     const position = this.#position(conv);
     if (seq <= position.pushed) return;
     const next = seq === position.pushed + 1 && !this.#behind.has(conv);
@@ -158,7 +183,7 @@ export class Inbox {
    * @param delivered Where the client is, in case that it is not known here yet.
    */
   notice(conv: string, seq: number, delivered = 0): void {
-    if (this.#started && seq <= this.#position(conv, delivered).pushed) return;
+    if (this.#started && this.knows(conv) && seq <= this.#position(conv, delivered).pushed) return;
     this.#fallBehind(conv, seq);
     this.#wake();
   }
@@ -291,6 +316,10 @@ export class Inbox {
   }
 
   #fallBehind(conv: string, seq: number): void {
+    if (!this.knows(conv)) {
+      this.#unplaced.set(conv, Math.max(seq, this.#unplaced.get(conv) ?? 0));
+      return;
+    }
     this.#behind.set(conv, Math.max(seq, this.#behind.get(conv) ?? 0));
     this.#marked.add(conv);
   }

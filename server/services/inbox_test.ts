@@ -543,3 +543,34 @@ Deno.test("inbox: what another device has read is read, and is to be delivered h
   await close();
   assertEquals(log.moves.at(-1), { user: ME, device: "phone", conv: "u1-2", delivered: 2, read: 3 });
 });
+
+Deno.test("I4: entries of conversations that are loaded later wait for that, and are then pushed in order", async () => {
+  const { log, peer, inbox, settled, close } = setUp();
+  for (let i = 0; i < 3; i++) log.add(OTHER, "g5");
+  inbox.offer(log.add(OTHER, "g5"));
+  inbox.load([{ conv: "u1-2", seq: 0, delivered: 0, read: 0 }], { more: true });
+  inbox.start();
+  inbox.offer(log.add(OTHER, "u1-2"));
+  inbox.offer(log.add(OTHER, "g5"));
+  inbox.notice("g6", 1);
+  inbox.offer(log.add(OTHER, "u1-7"));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(peer.pushed, ["u1-2:1"]);
+  assertEquals([inbox.knows("u1-2"), inbox.knows("g5")], [true, false]);
+  inbox.load([{ conv: "g5", seq: 4, delivered: 2, read: 2 }], { more: true });
+  await settled(4);
+  assertEquals(peer.pushed.slice(1), range(3, 5, "g5"));
+  log.add(OTHER, "g6");
+  inbox.load([]);
+  await settled(6);
+  assertEquals(peer.pushed.slice(4).sort(), ["g6:1", "u1-7:1"]);
+  await close();
+});
+
+Deno.test("inbox: what is offered to a session that has ended is not pushed", async () => {
+  const { log, peer, inbox, close } = setUp();
+  inbox.start();
+  await close();
+  inbox.offer(log.add());
+  assertEquals(peer.pushed, []);
+});

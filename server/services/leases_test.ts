@@ -47,7 +47,7 @@ function setUp() {
   const world = { now: 0, log: "log 1", renames: 0 };
   const store = new SharedLeases(() => Promise.resolve(world.log));
   const make = (id: string) => {
-    const sessions = new Sessions(noBus({ alone: true }), { monotonic: () => world.now });
+    const sessions = new Sessions(noBus({ alone: true }), { ...system, monotonic: () => world.now });
     const told: string[] = [];
     const ended: [number, EndReason][] = [];
     const closing: { first: () => Promise<void> } = { first: () => Promise.resolve() };

@@ -1,7 +1,7 @@
 import { Errno, Refusal } from "../errors.ts";
 import { answering, type Frame } from "../protocol/schemas.ts";
 import { Msg } from "../protocol/msgid.ts";
-import type { EndReason, Group, LoginAck, LogMessage, State } from "../protocol/messages.ts";
+import type { EndReason, LoginAck, LogMessage } from "../protocol/messages.ts";
 import type { Store } from "../stores/store.ts";
 import type { System } from "../system.ts";
 import type { Auth, Identity } from "./auth.ts";
@@ -12,8 +12,11 @@ import type { Devices } from "./devices.ts";
 import { requestSentence } from "./friends.ts";
 import type { Gate } from "./gate.ts";
 import { arrive } from "./arrivals.ts";
+import { Entering } from "./entering.ts";
 import { Inbox } from "./inbox.ts";
+import type { LastSeen } from "./last_seen.ts";
 import type { Leases } from "./leases.ts";
+import { Overviews } from "./overview.ts";
 import type { Peer } from "./peer.ts";
 import type { Presence } from "./presence.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -44,6 +47,9 @@ export class Login {
   readonly #delivery: Pick<Delivery, "came">;
   readonly #gate: Gate;
   readonly #v1: V1Answers;
+  readonly #overviews: Overviews;
+  readonly #entering: Entering;
+  readonly #lastSeen: Pick<LastSeen, "note">;
   readonly #system: Pick<System, "after" | "random">;
   readonly #onDefect: (error: unknown) => void;
 
@@ -58,6 +64,7 @@ export class Login {
     delivery: Pick<Delivery, "came">;
     gate: Gate;
     v1: V1Answers;
+    lastSeen: Pick<LastSeen, "note">;
     system: Pick<System, "after" | "random">;
     onDefect: (error: unknown) => void;
   }) {
@@ -71,6 +78,9 @@ export class Login {
     this.#delivery = options.delivery;
     this.#gate = options.gate;
     this.#v1 = options.v1;
+    this.#overviews = new Overviews(options.store, options.sessions);
+    this.#entering = new Entering({ ...options, log: options.store.log, after: options.system.after });
+    this.#lastSeen = options.lastSeen;
     this.#system = options.system;
     this.#onDefect = options.onDefect;
   }
@@ -129,6 +139,7 @@ export class Login {
 
   async #end(session: Session, first = () => Promise.resolve()): Promise<void> {
     this.#sessions.remove(session);
+    this.#lastSeen.note(session.user.id);
     await this.#leases.close(session, async () => {
       await first();
       await Promise.all([
@@ -159,6 +170,7 @@ export class Login {
         onDefect: this.#onDefect,
       }),
       groups: new Set(),
+      entering: undefined,
       takenForOnline: new Map(),
       ended: false,
     };
@@ -170,54 +182,36 @@ export class Login {
     { identity, frame }: { identity: Identity; frame: Frame<typeof Msg.LOGIN> },
   ): Promise<void> {
     const { user, device, peer, inbox } = session;
-    const { social, leases, log } = this.#store;
-    const [friends, groupRows, asking] = await Promise.all([
-      social.friends(user.id),
-      social.groups(user.id),
-      peer.generation === 1 ? social.requests(user.id) : [],
+    const { social } = this.#store;
+    await Promise.all([
       // A session of this user that has just ended may have left cursors to be written.
       this.#cursors.settle(user.id),
       device === "" ? undefined : this.#devices.enter({ user: user.id, device }, frame.client ?? ""),
     ]);
-    // Before the newest numbers are read, so that nothing that is said in a group falls in between.
-    await this.#sessions.enterGroups(session, groupRows.map(({ id }) => id));
-    const others = [...friends, ...groupRows.flatMap(({ members }) => members)].map(({ id }) => id);
-    const [online, conversations, token] = await Promise.all([
-      leases.online([...new Set(others)]),
-      log.conversations(user.id, device),
+    const [{ online, more, ...overview }, asking, token] = await Promise.all([
+      this.#overviews.read(session),
+      peer.generation === 1 ? social.requests(user.id) : [],
       peer.generation === 2 ? identity.token ?? this.#auth.issueToken({ user: user.id, device }) : undefined,
     ]);
-    const state = (id: number): State => online.has(id) ? "online" : "offline";
-    inbox.load(conversations);
+    inbox.load(overview.conversations, { more });
     if (session.ended) throw takenOver();
-    const groups = groupRows.map(({ id, name, description, members }): Group => ({
-      id,
-      groupname: name,
-      groupdesc: description,
-      members: members.map((member) => ({
-        id: member.id,
-        name: member.name,
-        state: state(member.id),
-        role: member.role,
-      })),
-    }));
     const ack: LoginAck = {
       msgid: Msg.LOGIN_ACK,
       errno: Errno.OK,
       id: user.id,
       name: user.name,
-      friends: friends.map(({ id, name }) => ({ id, name, state: state(id) })),
-      groups,
-      conversations,
+      ...overview,
+      ...(more ? { more: true } : {}),
       log: this.#leases.log,
       ...(token === undefined ? {} : { token }),
       ...answering(frame),
     };
     if (peer.generation === 2) peer.reply(ack);
     else await this.#answerV1(session, { ...ack, requests: asking.map(requestOf) });
-    for (const { id, name } of friends) if (online.has(id)) session.takenForOnline.set(id, { name });
+    for (const [id, friend] of online) session.takenForOnline.set(id, friend);
     inbox.start();
-    this.#presence.came(user, friends.map(({ id }) => id).filter((id) => online.has(id)));
+    if (more) this.#entering.begin(session);
+    this.#presence.came(user, online.keys());
   }
 
   /**

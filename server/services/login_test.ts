@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Refusal } from "../errors.ts";
 import type { Frame } from "../protocol/schemas.ts";
+import type { LoginAck } from "../protocol/messages.ts";
 import type { Msg } from "../protocol/msgid.ts";
 import { type Store, StoreUnavailable } from "../stores/store.ts";
 import type { Auth } from "./auth.ts";
@@ -18,6 +19,10 @@ function setUp() {
   const steps: string[] = [];
   const defects: unknown[] = [];
   const before = new Map<string, () => void>();
+  /** Groups beside 7, and whether they are too many for the login to read all conversations. */
+  const large: { groups: number[] } = { groups: [] };
+  const progressIn = (conv: string) => ({ conv, seq: 0, delivered: 0, read: 0 });
+  const acks: LoginAck[] = [];
   const step = <T>(name: string, value: T): Promise<T> => {
     steps.push(name);
     try {
@@ -29,12 +34,26 @@ function setUp() {
   };
   const store = {
     social: {
-      friends: () => step("friends", [{ id: 2, name: "bob" }, { id: 3, name: "cid" }]),
-      groups: () => step("groups", [{ id: 7, name: "g", description: "", members: [] }]),
+      friends: () => step("friends", [{ id: 2, name: "bob", seen: 0 }, { id: 3, name: "cid", seen: 0 }]),
+      members: () => step("members", []),
+      requests: () => step("requests", []),
+      groups: (_: number, limit?: number) =>
+        step(
+          "groups",
+          [...large.groups, 7].slice(0, limit)
+            .map((id) => ({ id, name: "g", description: "", role: "normal", size: 2 })),
+        ),
     },
     leases: { online: () => step("online", new Set([2])) },
     log: {
       conversations: () => step("conversations", [{ conv: "u1-2", seq: 1, delivered: 0, read: 0 }]),
+      hasMoreThan: () => step("count", large.groups.length > 0),
+      conversationsOf: (_: object, convs: readonly string[]) => step("shown", convs.map(progressIn)),
+      conversationPage: (_: object, { after, limit }: { after: string; limit: number }) => {
+        const convs = [...large.groups, 7].map((id) => `g${id}`).sort().filter((conv) => conv > after);
+        return step("page", convs.slice(0, limit).map(progressIn));
+      },
+      behind: () => step("behind", []),
       moveCursors: () => step("cursors", []),
       read: () => step("read", []),
     },
@@ -79,6 +98,7 @@ function setUp() {
     },
     delivery: { came: (user) => void steps.push(`announce ${user}`) },
     gate: new Gate({ atOnce: 10, turn: system.turn }),
+    lastSeen: { note: () => {} },
     system,
     v1: { ackLimit: 1000, longest: 0 },
     onDefect: (error) => defects.push(error),
@@ -86,13 +106,16 @@ function setUp() {
   const peer = {
     generation: 1,
     writable: true,
-    reply: ({ msgid }: { msgid: number }) => steps.push(`reply ${msgid}`),
+    reply: (reply: LoginAck) => {
+      acks.push(reply);
+      steps.push(`reply ${reply.msgid}`);
+    },
     drained: () => Promise.resolve(true),
     end: () => step("goodbye", undefined),
   } as unknown as Peer;
   const logIn = (about: Partial<Frame<typeof Msg.LOGIN>> = {}) =>
     login.logIn({ msgid: 1, v: 2, id: 1, token: "t", ...about } as Frame<typeof Msg.LOGIN>, peer);
-  return { steps, before, sessions, cursors, login, logIn, defects };
+  return { steps, before, large, acks, sessions, cursors, login, logIn, defects };
 }
 
 const failing = () => {
@@ -114,7 +137,15 @@ Deno.test("login: lease, subscription, what the store knows, answer, pushes, in 
 });
 
 for (
-  const name of ["subscribe user:1", "friends", "groups", "subscribe group:7", "online", "conversations"]
+  const name of [
+    "subscribe user:1",
+    "friends",
+    "count",
+    "groups",
+    "subscribe group:7",
+    "online",
+    "conversations",
+  ]
 ) {
   Deno.test(`login: "${name}" that fails gives everything back`, async () => {
     const { steps, before, logIn, sessions } = setUp();
@@ -135,6 +166,22 @@ Deno.test("login: a session that has lost its lease is told so when another one 
   assertEquals([first.ended, second.ended, sessions.of(1)[0] === second], [true, false, true]);
   assertEquals(steps.filter((step) => step === "goodbye").length, 1);
   await login.logOut(second);
+});
+
+Deno.test("login: of very many groups it shows and reads 500, and takes part in the others soon after", async () => {
+  const { steps, large, acks, logIn, login, sessions, defects } = setUp();
+  large.groups = Array.from({ length: 3000 }, (_, i) => 1000 + i);
+  const session = await logIn();
+  const [ack] = acks;
+  assertEquals([ack?.groups.length, ack?.conversations.length, ack?.more], [500, 502, true]);
+  assertEquals(session.inbox.knows("g3999"), false);
+  await session.entering;
+  assert(steps.indexOf("page") > steps.indexOf("reply 2"), "not before the answer");
+  assertEquals([session.groups.size, session.entering, session.inbox.knows("u1-9")], [3001, undefined, true]);
+  assert([...sessions.inGroup(3999)].includes(session));
+  await login.logOut(session);
+  while ([...sessions.inGroup(3999)].length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals(defects, []);
 });
 
 Deno.test("login: without a lease nothing is opened", async () => {

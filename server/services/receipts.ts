@@ -42,9 +42,12 @@ export class Receipts {
   }
 
   /** @throws {Refusal} errno 100 or 109. */
-  accept(session: Session, frame: Frame<typeof Msg.RECEIPT>): void {
+  accept(session: Session, frame: Frame<typeof Msg.RECEIPT>): void | Promise<void> {
     const { conv, seq, kind } = frame;
     const { id } = session.user;
+    if (session.entering && !session.inbox.knows(conv)) {
+      return session.entering.then(() => session.ended ? undefined : this.accept(session, frame));
+    }
     if (!session.inbox.confirm(conv, { seq, kind })) return;
     const about = parseConv(conv);
     const to = about?.kind === "pair" && about.low !== about.high ? peerOf(about, id) : undefined;

@@ -106,3 +106,22 @@ Deno.test("receipts: what one device has read is told to the others of its user,
     "1: 1 read u1-1 4 but phone",
   ]);
 });
+
+Deno.test("receipts: of a conversation that a large account has not entered yet wait for that", async () => {
+  const { receipts, told, session, pass } = bench();
+  const entered = Promise.withResolvers<void>();
+  const large = {
+    ...session(1),
+    entering: entered.promise as Promise<void> | undefined,
+    inbox: { ...session(1).inbox, knows: (conv: string) => conv === "u1-2" },
+  } as unknown as Session;
+  receipts.accept(large, { conv: "u1-2", seq: 1, kind: "read" });
+  const later = receipts.accept(large, { conv: "u1-3", seq: 2, kind: "read" });
+  pass();
+  assertEquals(told, ["2: 1 read u1-2 1"]);
+  large.entering = undefined;
+  entered.resolve();
+  await later;
+  pass();
+  assertEquals(told.slice(1), ["3: 1 read u1-3 2"]);
+});

@@ -6,6 +6,10 @@ import type { System } from "../system.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Peer } from "./peer.ts";
 
+/** Groups that a session leaves at once, and the pause before the next ones, in ms. */
+const LEFT_AT_ONCE = 500;
+const PAUSE = 10;
+
 /** One device of a user, logged in over one connection. */
 export interface Session {
   /** Its name in the cluster, random. */
@@ -17,6 +21,8 @@ export interface Session {
   readonly inbox: Inbox;
   /** The groups that the user is in. */
   readonly groups: Set<number>;
+  /** While the session does not take part in all of its user's conversations yet: resolves when it does. */
+  entering: Promise<void> | undefined;
   /** Whom its client takes for online, by id; another object each time that it is told so. */
   readonly takenForOnline: Map<number, { readonly name: string }>;
   /** True once the session has ended: logged out, taken over, or its connection closed. */
@@ -48,13 +54,15 @@ const NOBODY: readonly Session[] = [];
  */
 export class Sessions {
   readonly #bus: Bus;
+  readonly #after: System["after"];
   readonly #monotonic: () => number;
   readonly #byUser = new Map<number, UserSessions>();
   readonly #byGroup = new Map<number, GroupSessions>();
   #size = 0;
 
-  constructor(bus: Bus, { monotonic }: Pick<System, "monotonic">) {
+  constructor(bus: Bus, { after, monotonic }: Pick<System, "after" | "monotonic">) {
     this.#bus = bus;
+    this.#after = after;
     this.#monotonic = monotonic;
   }
 
@@ -148,7 +156,6 @@ export class Sessions {
     if (session.ended) return;
     session.ended = true;
     session.inbox.close();
-    const left: string[] = [];
     const { id } = session.user;
     const sessions = this.#byUser.get(id)?.sessions;
     const at = sessions?.indexOf(session) ?? -1;
@@ -158,9 +165,21 @@ export class Sessions {
     }
     if (sessions?.length === 0) {
       this.#byUser.delete(id);
-      left.push(userChannel(id));
+      this.#bus.unsubscribe([userChannel(id)]);
     }
-    for (const group of session.groups) {
+    this.#leaveAll(session, [...session.groups]);
+  }
+
+  /** Of somebody who is in thousands of groups nobody has to wait for the end: it takes no part in them any more. */
+  #leaveAll(session: Session, groups: readonly number[]): void {
+    this.#leave(session, groups.slice(0, LEFT_AT_ONCE));
+    if (groups.length <= LEFT_AT_ONCE) return;
+    this.#after(PAUSE, () => this.#leaveAll(session, groups.slice(LEFT_AT_ONCE)));
+  }
+
+  #leave(session: Session, groups: readonly number[]): void {
+    const left: string[] = [];
+    for (const group of groups) {
       const sessions = this.#byGroup.get(group)?.sessions;
       sessions?.delete(session);
       if (sessions?.size === 0) {

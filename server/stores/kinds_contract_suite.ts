@@ -201,7 +201,7 @@ class Talk {
   static async begin(store: Store): Promise<Talk> {
     const ids = new Map<string, number>();
     for (const name of ["a", "b", "c", "d", "e"]) ids.set(name, (await store.accounts.create(name, "x"))!);
-    const group = await store.social.createGroup({ name: "g", description: "", creator: ids.get("a")! });
+    const group = (await store.social.createGroup({ name: "g", description: "", creator: ids.get("a")! }))!;
     const talk = new Talk(store, { ids, group });
     for (const name of ["b", "c"]) await talk.join(name);
     return talk;

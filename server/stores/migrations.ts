@@ -4,6 +4,7 @@ import mysql003 from "../../sql/mysql/003_cluster.sql" with { type: "text" };
 import mysql004 from "../../sql/mysql/004_kinds.sql" with { type: "text" };
 import mysql005 from "../../sql/mysql/005_kinds.sql" with { type: "text" };
 import mysql006 from "../../sql/mysql/006_devices.sql" with { type: "text" };
+import mysql008 from "../../sql/mysql/008_people.sql" with { type: "text" };
 import mysql010 from "../../sql/mysql/010_requests.sql" with { type: "text" };
 import sqlite001 from "../../sql/sqlite/001_schema.sql" with { type: "text" };
 import sqlite002 from "../../sql/sqlite/002_arrived.sql" with { type: "text" };
@@ -11,6 +12,7 @@ import sqlite003 from "../../sql/sqlite/003_cluster.sql" with { type: "text" };
 import sqlite004 from "../../sql/sqlite/004_entries.sql" with { type: "text" };
 import sqlite005 from "../../sql/sqlite/005_kinds.sql" with { type: "text" };
 import sqlite006 from "../../sql/sqlite/006_devices.sql" with { type: "text" };
+import sqlite008 from "../../sql/sqlite/008_people.sql" with { type: "text" };
 import sqlite009 from "../../sql/sqlite/009_search.sql" with { type: "text" };
 import sqlite010 from "../../sql/sqlite/010_requests.sql" with { type: "text" };
 
@@ -31,6 +33,7 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
   { version: 4, sql: sqlite004 },
   { version: 5, sql: sqlite005 },
   { version: 6, sql: sqlite006 },
+  { version: 8, sql: sqlite008 },
   { version: 9, sql: sqlite009 },
   { version: 10, sql: sqlite010 },
 ];
@@ -43,5 +46,6 @@ export const MYSQL_MIGRATIONS: readonly Migration[] = [
   { version: 4, sql: mysql004 },
   { version: 5, sql: mysql005 },
   { version: 6, sql: mysql006 },
+  { version: 8, sql: mysql008 },
   { version: 10, sql: mysql010 },
 ];

@@ -65,12 +65,21 @@ export interface TokenOwner {
 export const MAX_TOKENS = 10;
 
 export interface AccountStore {
-  /** The new user's id, or undefined if the name is taken. Names are compared code point by code point. */
-  create(name: string, password: string): Promise<number | undefined>;
+  /**
+   * The new user's id, or undefined if the name is taken, or its skeleton. Names are compared code point by code point.
+   * @param options `skeleton`: a SHA-256 in hex that names which look alike have in common.
+   */
+  create(
+    name: string,
+    password: string,
+    options?: { readonly skeleton?: string },
+  ): Promise<number | undefined>;
   find(by: { readonly id: number } | { readonly name: string }): Promise<Account | undefined>;
   setPassword(user: number, password: string): Promise<void>;
   /** Stores a token and removes the device's expired ones and all but the newest few. */
   addToken(token: NewToken, now: number): Promise<void>;
+  /** Notes when the last session of users ended, in Unix milliseconds. Never moves back. */
+  setSeen(users: readonly { readonly user: number; readonly seen: number }[]): Promise<void>;
   /** The user and the device that an unexpired token belongs to. */
   findToken(hash: string, now: number): Promise<TokenOwner | undefined>;
   /** Removes all tokens of a device. */
@@ -106,23 +115,69 @@ export interface DeviceStore {
   forget(device: UserDevice): Promise<void>;
 }
 
+export interface FriendRow {
+  readonly id: number;
+  readonly name: string;
+  /** When the friend's last session ended, Unix milliseconds; 0 if that is not known. */
+  readonly seen: number;
+}
+
+/** A group as one of its members sees it in a list. */
 export interface GroupRow {
   readonly id: number;
   readonly name: string;
   readonly description: string;
-  readonly members: readonly { readonly id: number; readonly name: string; readonly role: Role }[];
+  readonly role: Role;
+  /** How many members it has. Just after a change it may be that of a moment ago. */
+  readonly size: number;
 }
 
+export interface MemberRow {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  /** Unix milliseconds. */
+  readonly joined: number;
+  /** Until when the member may not write, Unix milliseconds; 0 for most. */
+  readonly muted: number;
+}
+
+export interface NewGroup {
+  readonly name: string;
+  readonly description: string;
+  readonly creator: number;
+}
+
+/** How many there may be. What is more already stays. */
+export interface GroupLimits {
+  /** Members of a group. */
+  readonly members: number;
+  /** Groups of a user. */
+  readonly groups: number;
+}
+
+/** `group_full`: it has as many members as it may. `groups_full`: the user is in as many groups. */
+export type Joined = { readonly joined: number } | "no_group" | "already" | "group_full" | "groups_full";
+
+/** Nothing here locks what others need: of those who join at the same moment some may exceed a limit. */
 export interface SocialStore {
-  /** Oldest friendship first. */
-  friends(user: number): Promise<readonly { id: number; name: string }[]>;
+  /** Newest friendship first. */
+  friends(user: number): Promise<readonly FriendRow[]>;
   /** Who has asked to be this user's friend and has no answer yet, by id. */
   requests(user: number): Promise<readonly { id: number; name: string }[]>;
-  /** The groups that a user is in, with their members, the earliest joined first. */
-  groups(user: number): Promise<GroupRow[]>;
-  createGroup(group: { name: string; description: string; creator: number }): Promise<number>;
+  /** The groups that a user is in, the last joined first; all of them without `limit`. */
+  groups(user: number, limit?: number): Promise<readonly GroupRow[]>;
+  /** One group as a user sees it who is in it; undefined for others. */
+  group(group: number, user: number): Promise<GroupRow | undefined>;
+  /** Members of a group by id, those after `after` and at most `limit`. */
+  members(
+    group: number,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly MemberRow[]>;
+  /** The new group's id, or undefined if the creator is in as many groups as a user may be. */
+  createGroup(group: NewGroup, limits?: GroupLimits): Promise<number | undefined>;
   /** `joined` is the group's newest seq at that moment: the member sees what comes after it. */
-  joinGroup(group: number, user: number): Promise<{ joined: number } | "no_group" | "already">;
+  joinGroup(group: number, user: number, limits?: GroupLimits): Promise<Joined>;
   groupExists(group: number): Promise<boolean>;
 }
 
@@ -143,6 +198,8 @@ export interface NewMessage {
   readonly fields?: Fields;
   /** An entry that is edited must not be older than this, Unix milliseconds. */
   readonly oldest?: number;
+  /** How many friends a user may have, for an entry that makes two of them. */
+  readonly maxFriends?: number;
 }
 
 /**
@@ -223,9 +280,18 @@ export interface LogStore {
   ): Promise<Reaction[]>;
   /**
    * Every conversation that a user is in, by name, with how much was delivered to one of the user's devices: the nameless
-   * one if it is left out.
+   * one if it is left out. Costs as much as there are: see {@linkcode LogStore.hasMoreThan}.
    */
   conversations(user: number, device?: string): Promise<readonly Progress[]>;
+  /** Whether a user is in more than so many conversations. */
+  hasMoreThan(user: number, conversations: number): Promise<boolean>;
+  /** Those of these conversations that a user is in, in any order, as {@linkcode LogStore.conversations}. */
+  conversationsOf(owner: UserDevice, convs: readonly string[]): Promise<readonly Progress[]>;
+  /** The conversations that a user is in by name, those after `after` and at most `limit`. */
+  conversationPage(
+    owner: UserDevice,
+    page: { readonly after: string; readonly limit: number },
+  ): Promise<readonly Progress[]>;
   /** Where a member's view of a conversation begins (entries up to `joined` are not theirs), undefined if not a member. */
   membership(conv: string, user: number): Promise<{ joined: number } | undefined>;
   /** The conversations that hold more than was delivered to these devices. */

@@ -38,13 +38,16 @@ export class MysqlAccounts implements AccountStore {
     });
   }
 
-  async create(name: string, password: string): Promise<number | undefined> {
+  async create(
+    name: string,
+    password: string,
+    { skeleton }: { skeleton?: string } = {},
+  ): Promise<number | undefined> {
     try {
-      const { id } = await this.#db.run("INSERT INTO user (name, password, created) VALUES (?, ?, ?)", [
-        name,
-        password,
-        this.#now(),
-      ]);
+      const { id } = await this.#db.run(
+        "INSERT INTO user (name, password, skeleton, created) VALUES (?, ?, ?, ?)",
+        [name, password, skeleton ?? null, this.#now()],
+      );
       return id;
     } catch (error) {
       if (codeOf(error) === "ER_DUP_ENTRY") return undefined;
@@ -71,6 +74,20 @@ export class MysqlAccounts implements AccountStore {
 
   async removeTokens({ user, device }: UserDevice): Promise<void> {
     await this.#db.run("DELETE FROM token WHERE userid = ? AND device = ?", [user, device]);
+  }
+
+  async setSeen(users: readonly { user: number; seen: number }[]): Promise<void> {
+    for (let at = 0; at < users.length; at += AT_ONCE) {
+      const some = users.slice(at, at + AT_ONCE);
+      // Moments of a write that gathers for half a second: the newest one stands for all.
+      const seen = Math.max(...some.map((one) => one.seen));
+      // In the order of the key, so that two nodes do not wait for each other.
+      const ids = padded(some.map(({ user }) => user).sort((a, b) => a - b));
+      await this.#db.run(
+        `UPDATE user SET seen = GREATEST(seen, ?) WHERE id IN (${placeholders(ids.length)})`,
+        [seen, ...ids],
+      );
+    }
   }
 
   async #find<Column extends "id" | "name">(

@@ -23,6 +23,7 @@ interface StandingRow {
   readonly friends?: number;
   readonly asked?: number;
   readonly wanted?: number;
+  readonly mostFriends?: number;
   readonly role?: Role | null;
   readonly joined?: number | null;
   readonly targetRole?: Role | null;
@@ -51,6 +52,11 @@ const SOURCES: Readonly<Record<Fact, Source>> = {
       EXISTS (SELECT 1 FROM friendrequest WHERE userid = ? AND friendid = ?) AS asked,
       EXISTS (SELECT 1 FROM friendrequest WHERE userid = ? AND friendid = ?) AS wanted`,
     values: ({ sender, to = 0 }) => [sender, to, sender, to, to, sender],
+  },
+  mostFriends: {
+    columns: `GREATEST((SELECT COUNT(*) FROM friend WHERE userid = ?),
+      (SELECT COUNT(*) FROM friend WHERE userid = ?)) AS mostFriends`,
+    values: ({ sender, to = 0 }) => [sender, to],
   },
   member: {
     columns: "mine.grouprole AS role, view.joined AS joined",
@@ -146,9 +152,10 @@ export async function readStanding(session: Session, entry: Entry): Promise<Foun
 }
 
 function standingOf(row: StandingRow, { fields }: Entry): Standing {
-  const { friends = 0, asked = 0, wanted = 0, role, joined, targetRole, kind } = row;
+  const { friends = 0, asked = 0, wanted = 0, mostFriends = 0, role, joined, targetRole, kind } = row;
   return {
     between: { friends: friends > 0, asked: asked > 0, wanted: wanted > 0 },
+    mostFriends,
     member: role ? { role, joined: joined ?? 0 } : undefined,
     target: fields?.userid === undefined ? undefined : { role: targetRole ?? undefined },
     entry: kind ? { kind, sender: row.author!, at: row.at!, recalled: row.recalled === 1 } : undefined,

@@ -46,6 +46,8 @@ export const NEWEST = (table: string) =>
   `COALESCE((SELECT newest.seq FROM message AS newest WHERE newest.conv = ${table}.conv
               ORDER BY newest.seq DESC LIMIT 1), 0)`;
 
+const PROGRESS = `progress.conv, ${NEWEST("progress")} AS seq, progress.delivered, progress.\`read\``;
+
 /** Rows that one statement moves. */
 const MOVES_AT_ONCE = 50;
 /** Rows that are moved one by one, after one of them was locked, at the same time: each may take a connection for 1 s. */
@@ -53,6 +55,8 @@ const EACH_AT_ONCE = 4;
 const USERS_AT_ONCE = 2000;
 /** Users whose conversations are read together: each may have a thousand. */
 const LOGINS_AT_ONCE = 64;
+/** Conversations of one user that are read together. */
+const CONVS_AT_ONCE = 256;
 
 /** Rows that are asked for first where a page is limited by size, and how many times as many follow each time. */
 const FIRST_ROWS = 8;
@@ -74,6 +78,8 @@ export class MysqlLog implements LogStore {
   /** By user, for the nameless device; by user and device for others. */
   readonly #conversations: Lookup<number, readonly Progress[]>;
   readonly #deviceConversations: Lookup<string, readonly Progress[]>;
+  /** Who has more conversations than so many: by user and number. */
+  readonly #large: Lookup<string, true>;
 
   constructor(
     { db, logins, append }: { db: Database; logins: Database; append: Pick<LogStore, "append" | "heard"> },
@@ -90,6 +96,7 @@ export class MysqlLog implements LogStore {
       most: LOGINS_AT_ONCE,
       slots,
     });
+    this.#large = new Lookup((keys) => this.#findLarge(keys), { most: LOGINS_AT_ONCE, slots });
   }
 
   append(message: NewMessage): Promise<Appended> {
@@ -153,6 +160,30 @@ export class MysqlLog implements LogStore {
       ? this.#conversations.get(user)
       : this.#deviceConversations.get(`${user} ${device}`);
     return await found ?? [];
+  }
+
+  async hasMoreThan(user: number, conversations: number): Promise<boolean> {
+    return await this.#large.get(`${user} ${conversations}`) ?? false;
+  }
+
+  async conversationsOf(owner: UserDevice, convs: readonly string[]): Promise<readonly Progress[]> {
+    const { rows, key } = rowsOf(owner);
+    const found: Progress[] = [];
+    for (let at = 0; at < convs.length; at += CONVS_AT_ONCE) {
+      const some = padded(convs.slice(at, at + CONVS_AT_ONCE));
+      const sql = `${rows} AND progress.conv IN (${placeholders(some.length)})`;
+      found.push(...(await this.#db.rows<Progress>(sql, [...key, ...some])).map(progressOf));
+    }
+    return found;
+  }
+
+  async conversationPage(
+    owner: UserDevice,
+    { after, limit }: { after: string; limit: number },
+  ): Promise<readonly Progress[]> {
+    const { rows, key } = rowsOf(owner);
+    const sql = `${rows} AND progress.conv > ? ORDER BY progress.conv LIMIT ${preparedSize(limit)}`;
+    return (await this.#db.rows<Progress>(sql, [...key, after])).slice(0, limit).map(progressOf);
   }
 
   async membership(conv: string, user: number): Promise<{ joined: number } | undefined> {
@@ -281,13 +312,30 @@ export class MysqlLog implements LogStore {
     );
   }
 
+  /** @param keys User and number each. No more rows are read of a user than that number says. */
+  async #findLarge(keys: readonly string[]): Promise<Map<string, true>> {
+    const found = new Map<string, true>();
+    const pairs = keys.map((key) => key.split(" ").map(Number) as [number, number]);
+    for (const [count, ofCount] of byKey(pairs, ([, count]) => count)) {
+      const some = padded(ofCount.map(([user]) => user));
+      const rows = await this.#logins.rows<{ id: number }>(
+        `SELECT user.id FROM user WHERE user.id IN (${placeholders(some.length)}) AND
+           (SELECT conv FROM progress WHERE progress.userid = user.id LIMIT 1 OFFSET ${
+          Number(count)
+        }) IS NOT NULL`,
+        some,
+      );
+      for (const { id } of rows) found.set(`${id} ${count}`, true);
+    }
+    return found;
+  }
+
   async #findConversations(users: readonly number[]): Promise<Map<number, readonly Progress[]>> {
     const some = padded(users);
     const rows = await this.#logins.rows<Progress & { userid: number }>(
-      `SELECT progress.userid, progress.conv, ${
-        NEWEST("progress")
-      } AS seq, progress.delivered, progress.\`read\`
-         FROM progress WHERE progress.userid IN (${placeholders(some.length)})`,
+      `SELECT progress.userid, ${PROGRESS} FROM progress WHERE progress.userid IN (${
+        placeholders(some.length)
+      })`,
       some,
     );
     return byConv(byKey(rows, ({ userid }) => userid));
@@ -321,11 +369,21 @@ function cursorsOf(devices: number): string {
            WHERE (device.userid, device.device) IN (${placeholders(devices, 2)})`;
 }
 
+/** A query for the conversations of one device, to which conditions can be added, and the values that it begins with. */
+function rowsOf({ user, device }: UserDevice): { rows: string; key: Value[] } {
+  return device === ""
+    ? { rows: `SELECT ${PROGRESS} FROM progress WHERE progress.userid = ?`, key: [user] }
+    : { rows: cursorsOf(1), key: [user, device] };
+}
+
+/** A row without the columns that say whose it is. */
+const progressOf = ({ conv, seq, delivered, read }: Progress): Progress => ({ conv, seq, delivered, read });
+
 function byConv<Key>(rows: ReadonlyMap<Key, readonly Progress[]>): Map<Key, readonly Progress[]> {
   return new Map(
     [...rows].map(([key, ofKey]) => [
       key,
-      ofKey.map(({ conv, seq, delivered, read }) => ({ conv, seq, delivered, read }))
+      ofKey.map(progressOf)
         .sort((a, b) => compare(a.conv, b.conv)),
     ]),
   );

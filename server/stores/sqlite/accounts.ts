@@ -22,8 +22,8 @@ export class SqliteAccounts implements AccountStore {
     );
   }
 
-  create(name: string, password: string): Promise<number | undefined> {
-    return this.#writes.call("createUser", { name, password, now: this.#now() });
+  create(name: string, password: string, options: { skeleton?: string } = {}): Promise<number | undefined> {
+    return this.#writes.call("createUser", { name, password, ...options, now: this.#now() });
   }
 
   // `async` turns what the synchronous driver throws into a rejection.
@@ -45,5 +45,9 @@ export class SqliteAccounts implements AccountStore {
 
   removeTokens({ user, device }: UserDevice): Promise<void> {
     return this.#writes.call("removeTokens", { user, device });
+  }
+
+  setSeen(users: readonly { user: number; seen: number }[]): Promise<void> {
+    return this.#writes.call("setSeen", users);
   }
 }

@@ -50,6 +50,11 @@ function standingOf(db: DatabaseSync): (entry: NewMessage) => Standing {
             EXISTS (SELECT 1 FROM friendrequest WHERE userid = ?1 AND friendid = ?2) AS asked,
             EXISTS (SELECT 1 FROM friendrequest WHERE userid = ?2 AND friendid = ?1) AS wanted`,
   );
+  const mostFriends = new Statement<{ most: number }>(
+    db,
+    `SELECT max((SELECT count(*) FROM friend WHERE userid = ?1),
+                (SELECT count(*) FROM friend WHERE userid = ?2)) AS most`,
+  );
   const member = new Statement<Membership>(
     db,
     `SELECT groupuser.grouprole AS role, progress.joined
@@ -75,6 +80,7 @@ function standingOf(db: DatabaseSync): (entry: NewMessage) => Standing {
       between: needs.includes("between") && to !== undefined
         ? betweenOf(between.get(sender, to)!)
         : STRANGERS,
+      mostFriends: needs.includes("mostFriends") && to !== undefined ? mostFriends.get(sender, to)!.most : 0,
       member: needs.includes("member") ? member.get(group, sender, conv) : undefined,
       target: needs.includes("target") && userid !== undefined
         ? target.get(group, userid) ?? { role: undefined }

@@ -14,11 +14,10 @@ import {
   type UserDevice,
 } from "../store.ts";
 import { MESSAGE, type MessageRow, toMessage } from "./messages.ts";
+import { Positions } from "./positions.ts";
 import { Statement } from "./statements.ts";
 import type { Failure, Outcome, Writes } from "./writes.ts";
 
-/** Users whose conversations are looked through in one turn of the event loop. */
-const LOOKED_AT_ONCE = 50;
 /** So many batches are on their way to the disk at once: one is prepared while the other is written. */
 const DEPTH = 2;
 
@@ -31,10 +30,7 @@ export class SqliteLog implements LogStore {
   readonly #after: Statement<{ id: number }>;
   readonly #before: Statement<{ id: number }>;
   readonly #message: Statement<MessageRow>;
-  readonly #conversations: Statement<Progress>;
-  readonly #deviceConversations: Statement<Progress>;
-  readonly #behind: Statement<Omit<Behind, "user" | "device">>;
-  readonly #deviceBehind: Statement<Omit<Behind, "user" | "device">>;
+  readonly #positions: Positions;
   readonly #membership: Statement<{ joined: number }>;
   readonly #reactions: Statement<Reaction>;
 
@@ -45,22 +41,7 @@ export class SqliteLog implements LogStore {
     this.#after = new Statement(db, idsOf("seq > ?2", "ASC"));
     this.#before = new Statement(db, idsOf("seq < ?2", "DESC"));
     this.#message = new Statement(db, MESSAGE);
-    this.#conversations = new Statement(
-      db,
-      `SELECT progress.conv, conversation.seq, progress.delivered, progress."read"
-         FROM progress JOIN conversation ON conversation.conv = progress.conv
-        WHERE progress.userid = ? ORDER BY progress.conv`,
-    );
-    this.#deviceConversations = new Statement(db, `${CURSORS_OF_DEVICE} ORDER BY progress.conv`);
-    this.#deviceBehind = new Statement(
-      db,
-      `SELECT conv, seq, delivered FROM (${CURSORS_OF_DEVICE}) WHERE seq > delivered`,
-    );
-    this.#behind = new Statement(
-      db,
-      `SELECT progress.conv, conversation.seq, progress.delivered FROM progress JOIN conversation ON conversation.conv = progress.conv
-        WHERE progress.userid = ? AND conversation.seq > progress.delivered`,
-    );
+    this.#positions = new Positions(db);
     this.#membership = new Statement(db, "SELECT joined FROM progress WHERE userid = ? AND conv = ?");
     this.#reactions = new Statement(
       db,
@@ -93,24 +74,27 @@ export class SqliteLog implements LogStore {
   }
 
   async conversations(user: number, device = ""): Promise<Progress[]> {
-    return await (device === ""
-      ? this.#conversations.all(user)
-      : this.#deviceConversations.all(user, device));
+    return await this.#positions.all({ user, device });
+  }
+
+  async hasMoreThan(user: number, conversations: number): Promise<boolean> {
+    return await this.#positions.hasMoreThan(user, conversations);
+  }
+
+  async conversationsOf(owner: UserDevice, convs: readonly string[]): Promise<Progress[]> {
+    return await this.#positions.some(owner, convs);
+  }
+
+  async conversationPage(owner: UserDevice, page: { after: string; limit: number }): Promise<Progress[]> {
+    return await this.#positions.page(owner, page);
   }
 
   async membership(conv: string, user: number): Promise<{ joined: number } | undefined> {
     return await this.#membership.get(user, conv);
   }
 
-  async behind(devices: readonly UserDevice[]): Promise<Behind[]> {
-    const found: Behind[] = [];
-    for (const [i, { user, device }] of devices.entries()) {
-      const all = device === "" ? this.#behind.all(user) : this.#deviceBehind.all(user, device);
-      for (const behind of all) found.push({ user, device, ...behind });
-      // What else is ready has its turn in between.
-      if (i % LOOKED_AT_ONCE === LOOKED_AT_ONCE - 1) await new Promise<void>((next) => setImmediate(next));
-    }
-    return found;
+  behind(devices: readonly UserDevice[]): Promise<Behind[]> {
+    return this.#positions.behind(devices);
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<readonly CursorMove[]> {
@@ -152,21 +136,6 @@ export class SqliteLog implements LogStore {
     return before === undefined ? messages : messages.reverse();
   }
 }
-
-/**
- * A conversation for which a device has no row has begun, for its user, after the device did; one who has left a group
- * and joined again sees nothing of what was said in between. Of a device that is not known there is nothing.
- */
-const CURSORS_OF_DEVICE = `
-  SELECT progress.conv, conversation.seq,
-         max(progress.joined, coalesce(deviceprogress.delivered, 0)) AS delivered, progress."read"
-    FROM device
-    JOIN progress ON progress.userid = device.userid
-    JOIN conversation ON conversation.conv = progress.conv
-    LEFT JOIN deviceprogress ON deviceprogress.userid = device.userid
-                            AND deviceprogress.device = device.device
-                            AND deviceprogress.conv = progress.conv
-   WHERE device.userid = ? AND device.device = ?`;
 
 /** Ids of a conversation's entries, by number: of those that have keys, and of those that have none yet. */
 function idsOf(range: string, order: "ASC" | "DESC"): string {

@@ -3,7 +3,10 @@ import { groupConv } from "../../protocol/conversation.ts";
 import {
   type CursorMove,
   type DeviceRow,
+  type GroupLimits,
+  type Joined,
   MAX_TOKENS,
+  type NewGroup,
   type NewToken,
   StoreUnavailable,
   type UserDevice,
@@ -26,6 +29,7 @@ export class SqliteWriter implements WriteCalls {
   readonly #devices: DeviceWriter;
   readonly #indexing: Indexing;
   readonly #newUser: Statement<{ id: number }>;
+  readonly #setSeen: Statement<never>;
   readonly #setPassword: Statement<never>;
   readonly #addToken: Statement<never>;
   readonly #trimTokens: Statement<never>;
@@ -33,7 +37,9 @@ export class SqliteWriter implements WriteCalls {
   readonly #newMember: Statement<never>;
   readonly #newConversation: Statement<never>;
   readonly #newProgress: Statement<never>;
-  readonly #group: Statement<{ seq: number }>;
+  readonly #group: Statement<{ seq: number; size: number }>;
+  readonly #groupCount: Statement<{ count: number }>;
+  readonly #isMember: Statement<{ userid: number }>;
   readonly #move: Statement<never>;
   readonly #moveDevice: Statement<never>;
   readonly #renameLog: Statement<never>;
@@ -50,8 +56,10 @@ export class SqliteWriter implements WriteCalls {
     this.#indexing = new Indexing(db, options);
     this.#newUser = new Statement(
       db,
-      "INSERT INTO user (name, password, created) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING id",
+      `INSERT INTO user (name, password, skeleton, created) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO NOTHING RETURNING id`,
     );
+    this.#setSeen = new Statement(db, "UPDATE user SET seen = max(seen, ?) WHERE id = ?");
     this.#setPassword = new Statement(db, "UPDATE user SET password = ? WHERE id = ?");
     this.#addToken = new Statement(
       db,
@@ -76,7 +84,13 @@ export class SqliteWriter implements WriteCalls {
       db,
       'INSERT INTO progress (userid, conv, joined, delivered, "read") VALUES (?1, ?2, ?3, ?3, ?3)',
     );
-    this.#group = new Statement(db, "SELECT seq FROM conversation WHERE conv = ?");
+    this.#group = new Statement(
+      db,
+      `SELECT conversation.seq, allgroup.size FROM conversation, allgroup
+        WHERE conversation.conv = ? AND allgroup.id = ?`,
+    );
+    this.#groupCount = new Statement(db, "SELECT count(*) AS count FROM groupuser WHERE userid = ?");
+    this.#isMember = new Statement(db, "SELECT userid FROM groupuser WHERE groupid = ? AND userid = ?");
     this.#move = new Statement(
       db,
       `UPDATE progress SET delivered = max(progress.delivered, min(?, conversation.seq)),
@@ -102,8 +116,10 @@ export class SqliteWriter implements WriteCalls {
     return this.#append.commit(batch);
   }
 
-  createUser(user: { name: string; password: string; now: number }): number | undefined {
-    return this.#newUser.get(user.name, user.password, user.now)?.id;
+  createUser(
+    { name, password, skeleton, now }: { name: string; password: string; skeleton?: string; now: number },
+  ): number | undefined {
+    return this.#newUser.get(name, password, skeleton ?? null, now)?.id;
   }
 
   setPassword({ user, password }: { user: number; password: string }): void {
@@ -133,9 +149,17 @@ export class SqliteWriter implements WriteCalls {
     this.#devices.forget(device);
   }
 
-  createGroup(group: { name: string; description: string; creator: number; now: number }): number {
-    const { name, description, creator, now } = group;
+  setSeen(users: readonly { user: number; seen: number }[]): void {
+    this.#transactions.run(() => {
+      for (const { user, seen } of users) this.#setSeen.run(seen, user);
+    });
+  }
+
+  createGroup(
+    { name, description, creator, now, limits }: NewGroup & { now: number; limits?: GroupLimits },
+  ): number | undefined {
     return this.#transactions.run(() => {
+      if (this.#hasAllGroups(creator, limits)) return undefined;
       const id = this.#newGroup.insert(name, description, now);
       this.#newMember.run(id, creator, "creator", now);
       this.#newConversation.run(groupConv(id));
@@ -145,14 +169,19 @@ export class SqliteWriter implements WriteCalls {
   }
 
   joinGroup(
-    { group, user, now }: { group: number; user: number; now: number },
-  ): { joined: number } | "no_group" | "already" {
+    { group, user, now, limits }: { group: number; user: number; now: number; limits?: GroupLimits },
+  ): Joined {
     return this.#transactions.run(() => {
-      const conversation = this.#group.get(groupConv(group));
-      if (!conversation) return "no_group";
+      const found = this.#group.get(groupConv(group), group);
+      if (!found) return "no_group";
+      const isFull = limits !== undefined && found.size >= limits.members;
+      const hasAll = this.#hasAllGroups(user, limits);
+      if ((isFull || hasAll) && !this.#isMember.get(group, user)) {
+        return isFull ? "group_full" : "groups_full";
+      }
       if (this.#newMember.run(group, user, "normal", now) === 0) return "already";
-      this.#newProgress.run(user, groupConv(group), conversation.seq);
-      return { joined: conversation.seq };
+      this.#newProgress.run(user, groupConv(group), found.seq);
+      return { joined: found.seq };
     });
   }
 
@@ -207,5 +236,9 @@ export class SqliteWriter implements WriteCalls {
 
   close(): void {
     this.#db.close();
+  }
+
+  #hasAllGroups(user: number, limits: GroupLimits | undefined): boolean {
+    return limits !== undefined && this.#groupCount.get(user)!.count >= limits.groups;
   }
 }

@@ -1,5 +1,15 @@
 import type { LogMessage } from "../../protocol/messages.ts";
-import type { CursorMove, DeviceRow, NewMessage, NewToken, Refused, UserDevice } from "../store.ts";
+import type {
+  CursorMove,
+  DeviceRow,
+  GroupLimits,
+  Joined,
+  NewGroup,
+  NewMessage,
+  NewToken,
+  Refused,
+  UserDevice,
+} from "../store.ts";
 
 /** Some entries to be committed. */
 export interface Batch {
@@ -37,7 +47,7 @@ export interface WriteCalls {
    * that none overtakes it. A caller that has heard of it goes on in a new epoch.
    */
   commit(batch: Batch): Outcome[];
-  createUser(user: { name: string; password: string; now: number }): number | undefined;
+  createUser(user: { name: string; password: string; skeleton?: string; now: number }): number | undefined;
   setPassword(change: { user: number; password: string }): void;
   addToken(given: { token: NewToken; now: number }): void;
   removeTokens(owner: UserDevice): void;
@@ -45,10 +55,9 @@ export interface WriteCalls {
   enterDevice(device: UserDevice & DeviceRow): boolean;
   leaveDevice(device: UserDevice & Pick<DeviceRow, "seen">): void;
   forgetDevice(device: UserDevice): void;
-  createGroup(group: { name: string; description: string; creator: number; now: number }): number;
-  joinGroup(
-    join: { group: number; user: number; now: number },
-  ): { joined: number } | "no_group" | "already";
+  setSeen(users: readonly { readonly user: number; readonly seen: number }[]): void;
+  createGroup(group: NewGroup & { now: number; limits?: GroupLimits }): number | undefined;
+  joinGroup(join: { group: number; user: number; now: number; limits?: GroupLimits }): Joined;
   moveCursors(moves: readonly CursorMove[]): void;
   renameLog(names: { old: string; log: string }): void;
 }
