@@ -293,7 +293,6 @@ export class App implements Host {
 
   #endAccount(): number {
     const unsent = this.#account?.end() ?? [];
-    this.#desk.leave();
     this.#account = undefined;
     for (const line of unsent) this.output.print(line);
     if (unsent.length > 0) {

@@ -4,16 +4,16 @@ import type { Ask } from "./ask.ts";
 import type { Clock } from "./clock.ts";
 import { formatTime, foundLine, historyLine } from "./format.ts";
 import { type FrameOf, readPush } from "./frames.ts";
-import type { Host } from "./host.ts";
 import type { Found, Lookup } from "./lookup.ts";
-import { Questions } from "./questions.ts";
 import { sanitize } from "./sanitize.ts";
-import type { Amendment, Change, SlashAction, Which } from "./slash.ts";
+import type { Amendment, SlashAction, Which } from "./slash.ts";
 
 const DEFAULT_HISTORY = 20;
 /** So many members of a group are printed, in pages. */
 const MOST_MEMBERS = 1000;
 const PAGE = 200;
+/** A search that has found nothing yet goes on so often. */
+const MOST_SEARCHES = 20;
 
 type Of<D extends SlashAction["do"]> = Extract<SlashAction, { do: D }>;
 type Done = FrameOf<typeof Msg.DONE>;
@@ -23,28 +23,11 @@ export class Chores {
   readonly #clock: Clock;
   readonly #ask: Ask;
   readonly #lookup: Lookup;
-  readonly #questions: Questions;
 
-  constructor(parts: { host: Host; clock: Clock; ask: Ask; lookup: Lookup }) {
+  constructor(parts: { clock: Clock; ask: Ask; lookup: Lookup }) {
     this.#clock = parts.clock;
     this.#ask = parts.ask;
     this.#lookup = parts.lookup;
-    this.#questions = new Questions(parts.host);
-  }
-
-  /** Whether the next line answers a question. */
-  get isAsking(): boolean {
-    return this.#questions.open;
-  }
-
-  /** Takes a line that answers a question; false if none is open. */
-  answer(line: string): boolean {
-    return this.#questions.take(line);
-  }
-
-  /** Nobody is logged in any more. */
-  forget(): void {
-    this.#questions.forget();
   }
 
   run(action: SlashAction, account: Account): void {
@@ -58,28 +41,12 @@ export class Chores {
             stored: () => account.roster.unfriend(id),
           });
         });
-      case "member":
-        return this.#member(action, account);
-      case "leave":
-      case "disband":
-        return this.#lookup.room(action.room, account, (group) => {
-          this.#event(account, { conv: `g${group}`, kind: action.do }, {
-            whom: action.do === "leave" ? `goodbye to group ${group}` : `end of group ${group}`,
-            stored: () => account.roster.left(group),
-          });
-        });
-      case "rename":
-        return this.#rename(action, account);
       case "members":
         return this.#lookup.room(
           action.room,
           account,
           (group) => this.#members({ group, after: 0, shown: 0 }),
         );
-      case "block":
-        return this.#block(action, account);
-      case "find":
-        return this.#lookup.person(action.who, account, (id) => this.#find(id));
       case "search":
         return this.#search(action, account);
       case "history":
@@ -92,10 +59,6 @@ export class Chores {
         return this.#request("devices", { msgid: Msg.DEVICES, do: "end", device: action.device }, () => {
           this.#ask.say(`device ${sanitize(action.device)} is logged out`);
         });
-      case "passwd":
-        return this.#changePassword();
-      case "deleteaccount":
-        return this.#deleteAccount();
     }
   }
 
@@ -125,54 +88,6 @@ export class Chores {
     });
   }
 
-  #member({ room, who, change }: Of<"member">, account: Account): void {
-    this.#lookup.room(room, account, (group) => {
-      this.#lookup.person(who, account, (userid) => {
-        this.#event(account, { conv: `g${group}`, userid, ...this.#changeOf(change) }, {
-          whom: `${change.kind} of ${userid} in group ${group}`,
-        });
-      });
-    });
-  }
-
-  #changeOf(change: Change): { readonly kind: string } & Record<string, unknown> {
-    if (change.kind !== "mute") return change;
-    return { kind: "mute", until: change.for === 0 ? 0 : this.#clock.now() + change.for };
-  }
-
-  #rename({ room, name, description }: Of<"rename">, account: Account): void {
-    this.#lookup.room(room, account, (group) => {
-      const groupdesc = description ?? account.roster.descriptionOf(group);
-      this.#event(account, { conv: `g${group}`, kind: "rename", groupname: name, groupdesc }, {
-        whom: `new name of group ${group}`,
-        stored: () => account.roster.renamed(group, { groupname: name, groupdesc }),
-      });
-    });
-  }
-
-  #block({ who, on }: Of<"block">, account: Account): void {
-    this.#lookup.person(who, account, (userid) => {
-      this.#request("block", { msgid: Msg.BLOCK, userid, on }, () => {
-        this.#ask.say(`${account.roster.who(userid)} is ${on ? "blocked" : "not blocked any more"}`);
-      });
-    });
-  }
-
-  #find(id: number): void {
-    this.#request(
-      "find",
-      { msgid: Msg.USER, id },
-      ({ name = "", state = "unknown", seen, friend, blocked }) => {
-        const more = [
-          state === "offline" && seen ? `last seen ${formatTime(seen)}` : "",
-          friend ? "your friend" : "",
-          blocked ? "blocked by you" : "",
-        ].filter((part) => part !== "");
-        this.#ask.say([`[${id}] ${sanitize(name)} ${sanitize(state)}`, ...more].join(", "));
-      },
-    );
-  }
-
   #members({ group, after, shown }: { group: number; after: number; shown: number }): void {
     const frame = { msgid: Msg.MEMBERS, groupid: group, after, limit: PAGE };
     this.#request("members", frame, ({ members = [], more = false }) => {
@@ -190,18 +105,20 @@ export class Chores {
   }
 
   #search({ text, where }: Of<"search">, account: Account): void {
-    const search = (conv?: string) => {
+    const search = (conv?: string, before?: string, looked = 0) => {
       const frame = {
-        msgid: Msg.SEARCH,
-        q: text,
+        ...{ msgid: Msg.SEARCH, q: text, limit: DEFAULT_HISTORY },
         ...(conv !== undefined && { conv }),
-        limit: DEFAULT_HISTORY,
+        ...(before !== undefined && { before }),
       };
-      this.#request("search", frame, ({ found = [], more = false }) => {
+      this.#request("search", frame, ({ found = [], more = false, before: next }) => {
+        // It looks for a second, and then says how far it has come.
+        const goesOn = found.length === 0 && more && next !== undefined && looked < MOST_SEARCHES;
+        if (goesOn) return search(conv, next, looked + 1);
         const pushes = found.map(readPush).filter((push) => push !== undefined);
         pushes.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
         this.#ask.say(...pushes.flatMap((push) => foundLine(push, this.#clock.now()) ?? []));
-        this.#ask.say(`search: ${counted(pushes.length)}${more ? ", there are older ones" : ""}`);
+        this.#ask.say(`search: ${counted(pushes.length)}${more ? ", there may be older ones" : ""}`);
       });
     };
     if (where === undefined) search();
@@ -235,36 +152,6 @@ export class Chores {
         const state = online ? "online" : seen ? `last seen ${formatTime(seen)}` : "offline";
         return `device ${name}${client ? ` ${sanitize(client)}` : ""}: ${state}`;
       }));
-    });
-  }
-
-  #changePassword(): void {
-    const questions = [
-      { text: "old password:", secret: true },
-      { text: "new password:", secret: true },
-      { text: "new password again:", secret: true },
-    ];
-    this.#questions.ask(questions, ([password, fresh, again]) => {
-      if (fresh !== again) return this.#ask.refused("the two new passwords differ: nothing is changed");
-      const frame = { msgid: Msg.ACCOUNT, do: "password", password, new: fresh };
-      this.#request("passwd", frame, () => {
-        this.#ask.say("the password is changed; every other device is logged out");
-      }, { repeatable: false });
-    });
-  }
-
-  #deleteAccount(): void {
-    const questions = [
-      {
-        text: "your name and all that you wrote will be erased for good. password, or nothing to stay:",
-        secret: true,
-      },
-    ];
-    this.#questions.ask(questions, ([password]) => {
-      if (password === "") return this.#ask.say("nothing is erased");
-      this.#request("deleteaccount", { msgid: Msg.ACCOUNT, do: "delete", password }, () => {
-        this.#ask.say("your account is erased");
-      }, { repeatable: false });
     });
   }
 

@@ -20,7 +20,7 @@ export class Desk {
     this.#host = host;
     this.#ask = new Ask(host);
     this.#lookup = new Lookup(this.#ask);
-    this.#chores = new Chores({ host, clock, ask: this.#ask, lookup: this.#lookup });
+    this.#chores = new Chores({ clock, ask: this.#ask, lookup: this.#lookup });
   }
 
   /** Asks for a command; a pipe needs no asking. */
@@ -28,17 +28,8 @@ export class Desk {
     this.#host.output.prompt(this.#host.interactive ? ">" : "");
   }
 
-  /** Nobody is logged in any more: what was being asked is void. */
-  leave(): void {
-    this.#chores.forget();
-  }
-
   /** Carries out one line that was typed by whom this account belongs to. */
   line(text: string, account: Account): void {
-    if (this.#chores.answer(text)) {
-      if (!this.#chores.isAsking) this.prompt();
-      return;
-    }
     const parsed = parseLine(text);
     if (parsed === undefined) return;
     if ("say" in parsed) this.#ask.refused(sanitize(parsed.say));

@@ -147,6 +147,7 @@ const frame = z.discriminatedUnion("msgid", [
       online: z.boolean(),
     })).optional(),
     found: z.array(z.unknown()).optional(),
+    before: text.optional(),
     more: z.boolean().optional(),
   }),
   z.object({ msgid: z.literal(Msg.GOODBYE), reason: text, reconnect_ms: z.number().optional() }),

@@ -26,21 +26,12 @@ export class Lookup {
     this.#ask = ask;
   }
 
-  /** Whoever has the name now: names are unique, and the server knows. */
+  /** Somebody whose name has been heard since the login: a friend, a member of a group, or who has written. */
   person(who: Person, account: Account, then: (id: number) => void): void {
     if ("id" in who) return then(who.id);
-    if (who.name === account.name) return then(account.id);
-    const known = account.roster.friendNamed(who.name);
+    const known = account.roster.idOf(who.name);
     if (known !== undefined) return then(known);
-    this.#ask.ask(`"${who.name}"`, {
-      frame: { msgid: Msg.USER, name: who.name },
-      repeatable: true,
-      done: (answer) => {
-        if (answer.msgid !== Msg.DONE || answer.id === undefined) return;
-        account.roster.named(answer.id, who.name);
-        then(answer.id);
-      },
-    });
+    this.#ask.refused(`nobody called ${sanitize(who.name)} is known here: say #ID`);
   }
 
   /** One of the account's groups; names of groups are not unique. */

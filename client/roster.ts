@@ -43,9 +43,9 @@ export class Roster {
     this.#friends.delete(id);
   }
 
-  /** A friend by name; undefined if none has it. */
-  friendNamed(name: string): number | undefined {
-    for (const friend of this.#friends.values()) if (friend.name === name) return friend.id;
+  /** Who has this name, as far as it was heard; undefined if nobody has. */
+  idOf(name: string): number | undefined {
+    for (const [id, known] of this.#names) if (known === name) return id;
     return undefined;
   }
 
@@ -64,22 +64,9 @@ export class Roster {
     for (const member of group.members) this.named(member.id, member.name);
   }
 
-  left(group: number): void {
-    this.#groups.delete(group);
-  }
-
-  renamed(group: number, to: { groupname: string; groupdesc: string }): void {
-    const known = this.#groups.get(group);
-    if (known) this.#groups.set(group, { ...known, ...to });
-  }
-
   /** The ids of the groups with this name, which need not be unique. */
   groupsNamed(name: string): number[] {
     return [...this.#groups.values()].filter(({ groupname }) => groupname === name).map(({ id }) => id);
-  }
-
-  descriptionOf(group: number): string {
-    return this.#groups.get(group)?.groupdesc ?? "";
   }
 
   presence(id: number, state: string): void {

@@ -13,30 +13,14 @@ export type Amendment =
   | { readonly kind: "react"; readonly emoji: string; readonly on: boolean }
   | { readonly kind: "reply"; readonly msg: string };
 
-/** What somebody does to another member of a group. */
-export type Change =
-  | { readonly kind: "invite" | "kick" | "ban" | "unban" }
-  | { readonly kind: "role"; readonly role: "admin" | "normal" | "creator" }
-  /** For so many milliseconds from now; 0 ends it. */
-  | { readonly kind: "mute"; readonly for: number };
-
 /** What a line that begins with a slash asks for. */
 export type SlashAction =
   | { readonly do: "amend"; readonly where: Where; readonly which: Which; readonly change: Amendment }
   | { readonly do: "unfriend"; readonly who: Person }
-  | { readonly do: "member"; readonly room: Room; readonly who: Person; readonly change: Change }
-  | { readonly do: "leave" | "disband" | "members"; readonly room: Room }
-  | {
-    readonly do: "rename";
-    readonly room: Room;
-    readonly name: string;
-    readonly description: string | undefined;
-  }
-  | { readonly do: "block"; readonly who: Person; readonly on: boolean }
-  | { readonly do: "find"; readonly who: Person }
+  | { readonly do: "members"; readonly room: Room }
   | { readonly do: "search"; readonly text: string; readonly where: Where | undefined }
   | { readonly do: "history"; readonly with: Where; readonly count: number | undefined }
-  | { readonly do: "devices" | "requests" | "passwd" | "deleteaccount" }
+  | { readonly do: "devices" | "requests" }
   | { readonly do: "end device"; readonly device: string };
 
 interface Command {
@@ -45,10 +29,6 @@ interface Command {
   /** What follows the command's name; undefined means wrong usage. */
   readonly parse: (rest: string) => SlashAction | undefined;
 }
-
-const MINUTE = 60_000;
-const UNITS: Readonly<Record<string, number>> = { m: MINUTE, h: 60 * MINUTE, d: 24 * 60 * MINUTE };
-const ROLES = ["admin", "normal", "creator"] as const;
 
 /**
  * Every command that begins with a slash: what `help` prints and what {@linkcode parseSlash} understands are the same
@@ -100,11 +80,6 @@ export const SLASH_COMMANDS: Readonly<Record<string, Command>> = {
     help: 'find messages; a name with spaces is quoted: in:"Ann Lee"',
     parse: search,
   },
-  find: {
-    usage: "/find WHO",
-    help: "who somebody is",
-    parse: (rest) => one(rest, (who) => ({ do: "find", who })),
-  },
   requests: {
     usage: "/requests",
     help: "friend requests that wait for your answer",
@@ -115,80 +90,10 @@ export const SLASH_COMMANDS: Readonly<Record<string, Command>> = {
     help: "end a friendship",
     parse: (rest) => one(rest, (who) => ({ do: "unfriend", who })),
   },
-  block: {
-    usage: "/block WHO",
-    help: "let somebody not write to you any more",
-    parse: (rest) => one(rest, (who) => ({ do: "block", who, on: true })),
-  },
-  unblock: {
-    usage: "/unblock WHO",
-    help: "take that back",
-    parse: (rest) => one(rest, (who) => ({ do: "block", who, on: false })),
-  },
   members: {
     usage: "/members GROUP",
     help: "who is in a group",
     parse: (rest) => group(rest, (room) => ({ do: "members", room })),
-  },
-  invite: {
-    usage: "/invite GROUP WHO",
-    help: "bring somebody into a group of yours",
-    parse: (rest) => member(rest, { kind: "invite" }),
-  },
-  kick: {
-    usage: "/kick GROUP WHO",
-    help: "remove a member",
-    parse: (rest) => member(rest, { kind: "kick" }),
-  },
-  ban: {
-    usage: "/ban GROUP WHO",
-    help: "remove somebody for good",
-    parse: (rest) => member(rest, { kind: "ban" }),
-  },
-  unban: {
-    usage: "/unban GROUP WHO",
-    help: "take that back",
-    parse: (rest) => member(rest, { kind: "unban" }),
-  },
-  mute: {
-    usage: "/mute GROUP WHO 10m|2h|1d|off",
-    help: "let a member only read for a while",
-    parse: (rest) =>
-      memberAnd(rest, (time) => {
-        if (time === "off") return { kind: "mute", for: 0 };
-        const [, count, unit] = /^([1-9]\d{0,4})([mhd])$/.exec(time) ?? [];
-        return count === undefined ? undefined : { kind: "mute", for: Number(count) * UNITS[unit!]! };
-      }),
-  },
-  role: {
-    usage: "/role GROUP WHO admin|normal|creator",
-    help: "what a member may do; creator hands the group over",
-    parse: (rest) =>
-      memberAnd(rest, (text) => {
-        const role = ROLES.find((one) => one === text);
-        return role && { kind: "role", role };
-      }),
-  },
-  rename: {
-    usage: "/rename GROUP NAME [DESCRIPTION]",
-    help: "give a group another name; one with spaces is quoted",
-    parse(rest) {
-      const split = words(rest, 2);
-      const what = split && room(split.found[0]!);
-      if (!what) return undefined;
-      const description = split.rest === "" ? undefined : split.rest;
-      return { do: "rename", room: what, name: split.found[1]!.text, description };
-    },
-  },
-  leave: {
-    usage: "/leave GROUP",
-    help: "leave a group",
-    parse: (rest) => group(rest, (room) => ({ do: "leave", room })),
-  },
-  disband: {
-    usage: "/disband GROUP",
-    help: "end a group of yours for everybody",
-    parse: (rest) => group(rest, (room) => ({ do: "disband", room })),
   },
   devices: {
     usage: "/devices [end DEVICE]",
@@ -199,16 +104,6 @@ export const SLASH_COMMANDS: Readonly<Record<string, Command>> = {
       if (!split || split.rest !== "" || split.found[0]!.text !== "end") return undefined;
       return { do: "end device", device: split.found[1]!.text };
     },
-  },
-  passwd: {
-    usage: "/passwd",
-    help: "change your password; asks for the old one and the new one",
-    parse: bare({ do: "passwd" }),
-  },
-  deleteaccount: {
-    usage: "/deleteaccount",
-    help: "erase your account and your texts; asks for your password",
-    parse: bare({ do: "deleteaccount" }),
   },
 };
 
@@ -234,18 +129,6 @@ function group(rest: string, make: (room: Room) => SlashAction): SlashAction | u
   const split = words(rest, 1);
   const what = split?.rest === "" ? room(split.found[0]!) : undefined;
   return what && make(what);
-}
-
-function member(rest: string, change: Change): SlashAction | undefined {
-  return memberAnd(rest, (more) => more === "" ? change : undefined);
-}
-
-function memberAnd(rest: string, read: (more: string) => Change | undefined): SlashAction | undefined {
-  const split = words(rest, 2);
-  if (!split) return undefined;
-  const [what, who] = [room(split.found[0]!), person(split.found[1]!)];
-  const change = read(split.rest);
-  return what && who && change && { do: "member", room: what, who, change };
 }
 
 function amend(rest: string, read: (more: string) => Amendment | undefined): SlashAction | undefined {

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 import { Random } from "../faults/random.ts";
-import { makeThreadPrompt } from "./promptness.ts";
+import { makeWorkersPrompt } from "./promptness.ts";
 
 /** What the program is told. */
 export type ToProgram =
@@ -30,7 +30,7 @@ const tell = (what: FromProgram) => self.postMessage(what);
 self.addEventListener("message", ({ data }: MessageEvent<ToProgram>) => {
   if ("connect" in data) {
     const { port, seed, slowest, prompt } = data.connect;
-    if (prompt) makeThreadPrompt();
+    if (prompt) makeWorkersPrompt();
     conn = Deno.connect({ hostname: "127.0.0.1", port });
     read(conn, { random: new Random(seed), slowest }).catch((error) => tell({ aborted: `${error}` }));
   } else {

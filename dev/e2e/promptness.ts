@@ -16,16 +16,29 @@ export async function canBePrompt(): Promise<boolean> {
   }
 }
 
-/** This thread runs as soon as it is ready. */
-export function makeThreadPrompt(): void {
-  const thread = Deno.readLinkSync("/proc/thread-self").split("/").at(-1)!;
-  chrt("--pid", "1", thread).outputSync();
+/** The threads of this process's workers run as soon as they are ready. */
+export function makeWorkersPrompt(): void {
+  // The shell looks: nobody who has not all permissions may read in /proc.
+  const script = `for task in /proc/$0/task/*; do
+    case "$(cat "$task/comm")" in worker-*) chrt --fifo --pid 1 "\${task##*/}" ;; esac
+  done`;
+  new Deno.Command("sh", {
+    args: ["-c", script, `${Deno.pid}`],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  })
+    .outputSync();
 }
 
 /** A process and those that it has started run as soon as they are ready. */
 export async function makeProcessPrompt(pid: number): Promise<void> {
-  const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
-  for (const each of [`${pid}`, ...children.split(" ")]) {
-    if (each !== "") await chrt("--pid", "1", each).output();
-  }
+  const script = 'for pid in $0 $(cat /proc/$0/task/$0/children); do chrt --fifo --pid 1 "$pid"; done';
+  await new Deno.Command("sh", {
+    args: ["-c", script, `${pid}`],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  })
+    .output();
 }

@@ -64,6 +64,9 @@ async function refuseNodes(db: Database, database: string): Promise<void> {
   );
 }
 
+const COUNT_MEMBERS =
+  "UPDATE allgroup SET size = (SELECT COUNT(*) FROM groupuser WHERE groupuser.groupid = allgroup.id)";
+
 class MysqlBulk implements BulkStore {
   readonly noted: Noted | undefined;
   readonly isUsed: boolean;
@@ -96,6 +99,7 @@ class MysqlBulk implements BulkStore {
         rows: entries.map(({ conv, seq, sender, kind, body, at }) => // No client's mid begins with ~.
         [conv, seq, sender, `~i${conv}-${seq}`, kind, body, at]),
       });
+      if (noted.isComplete) await tx.run(COUNT_MEMBERS);
     });
     this.#last = noted.note;
   }
