@@ -7,8 +7,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     check: simulated("lost"),
     changes: [{
       file: "client/account.ts",
-      find: "const lost = this.#acknowledged.take();",
-      replace: "const lost = this.#acknowledged.take().slice(0, 0);",
+      find: "const lost = this.#acknowledged.take().flatMap",
+      replace: "const lost = this.#acknowledged.take().slice(0, 0).flatMap",
     }],
   },
   {

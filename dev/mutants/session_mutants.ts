@@ -42,9 +42,9 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     name: "all devices have one cursor",
     check: simulated("gap", "not right"),
     changes: [{
-      file: "server/services/login.ts",
-      find: "log.conversations(user.id, device),",
-      replace: "log.conversations(user.id),",
+      file: "server/services/overview.ts",
+      find: ": await log.conversations(user, device);",
+      replace: ": await log.conversations(user);",
     }],
   },
   {
