@@ -27,7 +27,7 @@ test("cluster: chat, friends, receipts, presence and history between two nodes",
   await bob.wire.ask({ msgid: 3 }, 17);
   assertEquals((await ann.wire.next(23)).state, "offline");
   const back = await bob.wire.ask({ msgid: 1, v: 2, id: bob.id, password: bob.password }, 2);
-  assertEquals(back.friends, [{ id: ann.id, name: "ann", state: "online" }]);
+  assertEquals(back.friends, [{ id: ann.id, name: "ann", state: "online", seen: 0 }]);
   assertEquals((await ann.wire.next(23)).state, "online");
   assertEquals((await bob.wire.ask({ msgid: 20, conv: "u1-2", limit: 200 }, 21)).messages.length, 52);
 });

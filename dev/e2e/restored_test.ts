@@ -55,7 +55,7 @@ Deno.test("restored: nobody was running, and the lost numbers were taken again b
     await using ann = new ClientProcess(first.port);
     await using bob = new ClientProcess(first.port);
     for (const [client, name] of [[ann, "ann"], [bob, "bob"]] as const) {
-      await client.type("2", name, "secret", "1", name, "secret");
+      await client.type("2", name, "a long secret", "1", name, "a long secret");
       await client.sees(new RegExp(`welcome ${name}`));
     }
     await ann.type("chat:2:kept");

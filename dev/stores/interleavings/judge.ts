@@ -75,12 +75,18 @@ export function checkOrder(sent: readonly Sent[], convs: readonly string[]): voi
   }
 }
 
+/** An entry, as far as its text is concerned. */
+type Text = Pick<Row, "conv" | "seq" | "kind" | "body"> & {
+  readonly mid: string | null;
+  readonly ref?: number | null | undefined;
+};
+
 /** What never changes of an entry. */
-const nameOf = ({ body: _, ...row }: Row) => row;
+export const nameOf = <T extends { readonly body: string }>({ body: _, ...row }: T) => row;
 
 /** Throws unless a text is that of its newest edit, and gone if it was recalled, from its edits as well. */
-function checkTexts(rows: readonly Row[]): void {
-  const about = (recalled: Row) =>
+export function checkTexts(rows: readonly Text[]): void {
+  const about = (recalled: Text) =>
     rows.filter(({ conv, ref }) => conv === recalled.conv && ref === recalled.seq);
   for (const row of rows.filter(({ kind }) => kind === "chat")) {
     const amendments = about(row).filter(({ kind }) => kind !== "chat");

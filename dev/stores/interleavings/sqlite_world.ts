@@ -6,7 +6,7 @@ import { openSqlite } from "../../../server/stores/sqlite/open.ts";
 import { SqliteWriter } from "../../../server/stores/sqlite/writer.ts";
 import { perform, type Report, type Writes } from "../../../server/stores/sqlite/writes.ts";
 import { type NewMessage, StoreUnavailable } from "../../../server/stores/store.ts";
-import { checkOrder, type Sent } from "./judge.ts";
+import { checkOrder, checkTexts, nameOf, type Sent } from "./judge.ts";
 import { type Stop, StoppableDatabase } from "./stoppable_database.ts";
 
 /** What a process does until it is stopped. */
@@ -145,9 +145,10 @@ export class SqliteWorld implements AsyncDisposable {
     }
     const after = await read();
     assertEquals(
-      after.filter(({ conv, seq }) => before.some((row) => row.conv === conv && row.seq === seq)),
-      before,
+      after.filter(({ conv, seq }) => before.some((row) => row.conv === conv && row.seq === seq)).map(nameOf),
+      before.map(nameOf),
     );
+    for (const rows of [before, after]) checkTexts(rows);
     const keys = after.map(({ sender, mid }) => `${sender} ${mid}`);
     assertEquals(keys.length, new Set(keys).size, "each sender and mid once");
     file();
