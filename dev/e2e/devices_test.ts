@@ -113,7 +113,7 @@ onEveryPair(
       found = fresh.ack.conversations;
       await fresh.wire.ask({ msgid: 30, do: "list" }, 24);
       await phone.wire.ask({ msgid: 30, do: "end", device: `fresh-${n}` }, 24);
-      if (found[0]!.read === 300 || Date.now() > deadline) break;
+      if (found[0]!.delivered === 300 || Date.now() > deadline) break;
     }
     assertEquals(found, [{ conv, seq: 300, delivered: 300, read: 300 }]);
     // What the laptop has not confirmed comes to it again.
