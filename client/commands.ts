@@ -103,11 +103,16 @@ export function isMessage(line: string): boolean {
   return /^\s*(chat|groupchat|addfriend|ackaddfriend)\s*:/.test(line);
 }
 
+const LEGEND = [
+  "WHO: a name, or #2 for the user with id 2. GROUP: g5, or the name of a group of yours. WHERE: WHO, or g5 or g:name.",
+  "N: the number after # in `sent to 2 #5`, or `last`. In commands with colons 2 is an id; a name works there, too.",
+];
+
 /** The lines of `help`. */
 export function helpLines(): string[] {
   const commands = [...Object.values(COMMANDS), ...Object.values(SLASH_COMMANDS)];
   const width = Math.max(...commands.map((command) => command.usage.length));
-  return commands.map((command) => `${command.usage.padEnd(width)}  ${command.help}`);
+  return [...commands.map((command) => `${command.usage.padEnd(width)}  ${command.help}`), ...LEGEND];
 }
 
 function bare(action: Action): Command["parse"] {

@@ -47,7 +47,7 @@ const SETTINGS = {
     default: "10",
     value: "N",
     help:
-      "connections to MySQL for queries; heartbeat, logins and messages have one more each, searches two, and messages half as many again",
+      "connections to MySQL for queries; beside these a node has one each for heartbeat, logins and messages, two for searches, and up to N/2 for messages that need several statements",
   },
   redis: {
     schema: z.string().refine((url) => url === "" || isUrl(url, "redis:") || isUrl(url, "rediss:"), {
