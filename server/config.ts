@@ -200,10 +200,14 @@ export const variableOf = (name: string) => `${PREFIX}${name.toUpperCase().repla
 
 /** The environment variables that are looked at. */
 export const VARIABLES: readonly string[] = Object.keys(SETTINGS).map(variableOf);
+/** Variables of `chat-server import`: whoever has set them need not unset them before the server starts. */
+const OF_IMPORT = ["CHAT_FROM"];
 
 /** A sentence about each of the environment's variables that begins like ours and is none. */
 export function unknownVariables(names: Iterable<string>): string[] {
-  const unknown = [...names].filter((name) => name.startsWith(PREFIX) && !VARIABLES.includes(name)).sort();
+  const unknown = [...names].filter((name) =>
+    name.startsWith(PREFIX) && ![...VARIABLES, ...OF_IMPORT].includes(name)
+  ).sort();
   return unknown.map((name) => {
     const meant = nearest(name, VARIABLES);
     return `the environment variable ${name} is not known and ignored` +

@@ -71,3 +71,7 @@ Deno.test("logger: one line each, whatever the texts", () => {
     '1970-01-01T00:00:00.000Z warn  odd text="a\\nb \\u001b[31m"\n',
   ]);
 });
+
+Deno.test("config: what import is told by the environment is nothing to warn about", () => {
+  assertEquals(unknownVariables(["CHAT_FROM", "CHAT_DB", "PATH"]), []);
+});
